@@ -1,0 +1,1 @@
+"""Packistry: a self-hosted private Composer repository."""

@@ -1,0 +1,135 @@
+"""The refusals: every expected "no", a sentence for the person who reads it, and the one table that maps them to the outside.
+
+A refusal is not a bug: it is logged at the level named here and shown to the caller. Anything that is not a Refusal
+is a fault, logged once with its traceback at the door. This file knows no HTML, no HTTP library and no database.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Literal, override
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class Refusal(Exception):
+    """An expected no. `sentence` says what is wrong and what to do next; `field` names the input it is about, if one."""
+
+    def __init__(self, sentence: str, *, field: str | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.field = field
+
+    @override
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class InvalidSetting(Refusal):
+    """A setting that stops the start; the sentence names it."""
+
+
+class InvalidInput(Refusal):
+    """Something typed or sent that cannot be used as it is."""
+
+
+class InvalidName(InvalidInput):
+    """Not a package name that Composer accepts."""
+
+
+class InvalidVersion(InvalidInput):
+    """Not a version that Composer can normalise."""
+
+
+class InvalidConstraint(InvalidInput):
+    """Not a constraint that Composer can parse."""
+
+
+class InvalidManifest(InvalidInput):
+    """A composer.json that would break a client."""
+
+
+class InvalidArchive(InvalidInput):
+    """An archive that is broken, hostile, or not a Composer package."""
+
+
+class ArchiveTooLarge(InvalidArchive):
+    """An archive past one of the limits in the settings."""
+
+
+class VersionConflict(Refusal):
+    """Other files for a stable version that is already published."""
+
+
+class AlreadyExists(Refusal):
+    """A name that is taken."""
+
+
+class NotFound(Refusal):
+    """Not there, or not visible to the one who asks: both look the same."""
+
+
+class Unauthenticated(Refusal):
+    """No credential, or one that is wrong, expired or revoked."""
+
+
+class Forbidden(Refusal):
+    """Visible, but not allowed to do this."""
+
+
+class TooManyAttempts(Refusal):
+    """Slow down: too many failed sign-ins from one place."""
+
+
+class BadRequest(Refusal):
+    """The request itself is malformed."""
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is of a kind this address does not take."""
+
+
+class StorageFull(Refusal):
+    """No room left for the file; nothing was kept of it."""
+
+
+class Unavailable(Refusal):
+    """Something we depend on does not answer, or another process holds what we need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a refusal is told: HTTP status, stable code for programs, level in the log."""
+
+    status: HTTPStatus
+    code: str
+    level: LogLevel
+
+
+ANSWERS: dict[type[Refusal], Answer] = {
+    InvalidSetting: Answer(HTTPStatus.INTERNAL_SERVER_ERROR, "invalid_setting", "error"),
+    InvalidInput: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_input", "info"),
+    InvalidName: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_name", "info"),
+    InvalidVersion: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_version", "info"),
+    InvalidConstraint: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_constraint", "info"),
+    InvalidManifest: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_manifest", "info"),
+    InvalidArchive: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_archive", "info"),
+    ArchiveTooLarge: Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "archive_too_large", "info"),
+    VersionConflict: Answer(HTTPStatus.CONFLICT, "version_conflict", "info"),
+    AlreadyExists: Answer(HTTPStatus.CONFLICT, "already_exists", "info"),
+    NotFound: Answer(HTTPStatus.NOT_FOUND, "not_found", "debug"),
+    Unauthenticated: Answer(HTTPStatus.UNAUTHORIZED, "unauthenticated", "info"),
+    Forbidden: Answer(HTTPStatus.FORBIDDEN, "forbidden", "info"),
+    TooManyAttempts: Answer(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", "warning"),
+    BadRequest: Answer(HTTPStatus.BAD_REQUEST, "bad_request", "info"),
+    UnsupportedMediaType: Answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "info"),
+    StorageFull: Answer(HTTPStatus.INSUFFICIENT_STORAGE, "storage_full", "error"),
+    Unavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "error"),
+}
+
+
+def answer_for(refusal: Refusal) -> Answer:
+    """The answer of the refusal's own class, or of the nearest class above it that has one."""
+    for kind in type(refusal).__mro__:
+        if kind in ANSWERS:
+            return ANSWERS[kind]
+    raise LookupError(f"{type(refusal).__name__} has no answer in ANSWERS")
