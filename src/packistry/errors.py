@@ -1,4 +1,4 @@
-"""The refusals: every expected "no", a sentence for the person who reads it, and the one table that maps them to the outside.
+"""The refusals: every expected "no", a sentence for the person who reads it, and the one table that answers them.
 
 A refusal is not a bug: it is logged at the level named here and shown to the caller. Anything that is not a Refusal
 is a fault, logged once with its traceback at the door. This file knows no HTML, no HTTP library and no database.
@@ -6,20 +6,19 @@ is a fault, logged once with its traceback at the door. This file knows no HTML,
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Literal, override
+from typing import Literal
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class Refusal(Exception):
-    """An expected no. `sentence` says what is wrong and what to do next; `field` names the input it is about, if one."""
+    """An expected no. `sentence` says what is wrong and what to do; `field` names the input it is about, if one."""
 
     def __init__(self, sentence: str, *, field: str | None = None) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.field = field
 
-    @override
     def __str__(self) -> str:
         return self.sentence
 
