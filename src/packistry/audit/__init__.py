@@ -1,0 +1,1 @@
+"""What happened, by whom, on what, from where and when; written in the transaction of the change itself."""

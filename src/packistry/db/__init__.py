@@ -1,0 +1,1 @@
+"""The database: tables, migrations and the two kinds of session. No rule of ours is decided here."""

@@ -1,0 +1,131 @@
+"""The rules, as conditions inside a statement: "may X read Y?" and "every Y that X may read" are the same SQL.
+
+Visible = public repositories, assigned repositories, assigned packages; administrators see all. A repository seen only
+through packages shows only those. Writing needs a grant that says so: being public gives nobody write.
+"""
+
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
+
+from packistry.access.actors import Actor, Anonymous, DeployTokenActor, System, UserActor, describe, has_ability
+from packistry.access.permissions import ROLE_PERMISSIONS, Ability, Permission, Role
+from packistry.db.engine import ReadSession
+from packistry.db.models import GrantRow, Package, Repository
+from packistry.errors import Forbidden, NotFound
+
+
+def sees_everything(actor: Actor) -> bool:
+    """Administrators and the operator; a personal token of an administrator too."""
+    return isinstance(actor, System) or (isinstance(actor, UserActor) and actor.is_administrator)
+
+
+def visible_repositories(actor: Actor) -> ColumnElement[bool]:
+    """Of Repository: those the actor sees, wholly or in part."""
+    seen = or_(
+        whole_repositories(actor),
+        Repository.id.in_(
+            select(Package.repository_id).where(Package.id.in_(_granted_packages(actor)), Package.deleted_at.is_(None))
+        ),
+    )
+    return and_(Repository.deleted_at.is_(None), seen)
+
+
+def whole_repositories(actor: Actor) -> ColumnElement[bool]:
+    """Of Repository: those in which the actor sees every package."""
+    if sees_everything(actor):
+        return Repository.deleted_at.is_(None)
+    seen = or_(Repository.public, Repository.id.in_(_granted_repositories(actor)))
+    return and_(Repository.deleted_at.is_(None), seen)
+
+
+def visible_packages(actor: Actor) -> ColumnElement[bool]:
+    """Of Package: those the actor sees."""
+    return and_(
+        Package.deleted_at.is_(None),
+        or_(
+            Package.repository_id.in_(select(Repository.id).where(whole_repositories(actor))),
+            and_(
+                Package.id.in_(_granted_packages(actor)),
+                Package.repository_id.in_(select(Repository.id).where(Repository.deleted_at.is_(None))),
+            ),
+        ),
+    )
+
+
+def writable_repositories(actor: Actor) -> ColumnElement[bool]:
+    """Of Repository: those in which the actor may publish any name, new ones too."""
+    if not has_ability(actor, Ability.WRITE):
+        return false()
+    granted = true() if sees_everything(actor) else Repository.id.in_(_granted_repositories(actor, write=True))
+    return and_(Repository.deleted_at.is_(None), granted)
+
+
+def writable_packages(actor: Actor) -> ColumnElement[bool]:
+    """Of Package: those of which the actor may publish new versions. A deleted package needs the repository's right."""
+    if not has_ability(actor, Ability.WRITE):
+        return false()
+    return or_(
+        Package.repository_id.in_(select(Repository.id).where(writable_repositories(actor))),
+        and_(
+            Package.deleted_at.is_(None),
+            Package.id.in_(_granted_packages(actor, write=True)),
+            Package.repository_id.in_(select(Repository.id).where(Repository.deleted_at.is_(None))),
+        ),
+    )
+
+
+def require(actor: Actor, permission: Permission) -> None:
+    """Refuses with Forbidden unless the actor's role alone gives the permission. A token never administers."""
+    match actor:
+        case System():
+            return
+        case UserActor(token_id=None):
+            role = Role.ADMINISTRATOR if actor.is_administrator else Role.USER
+            if permission in ROLE_PERMISSIONS[role]:
+                return
+        case _:
+            pass
+    raise Forbidden(f"{describe(actor)} lacks the permission {permission}; ask an administrator.")
+
+
+def require_publish(session: ReadSession, actor: Actor, repository: Repository, name: str) -> None:
+    """Refuses unless the actor may publish versions of this name: NotFound if it sees nothing, else Forbidden."""
+    if _holds(session, select(Repository.id).where(Repository.id == repository.id, writable_repositories(actor))):
+        return
+    package = (Package.repository_id == repository.id, Package.name == name)
+    if _holds(session, select(Package.id).where(*package, writable_packages(actor))):
+        return
+    if not _holds(session, select(Repository.id).where(Repository.id == repository.id, visible_repositories(actor))):
+        raise NotFound("There is no such repository, or it is not visible to you.")
+    raise Forbidden(_why_not_publish(actor, name))
+
+
+def _why_not_publish(actor: Actor, name: str) -> str:
+    if not has_ability(actor, Ability.WRITE):
+        return f"{describe(actor)} lacks the ability write; make a token with --ability write."
+    return f"{describe(actor)} may not publish {name} here; it needs a grant with write on the repository or package."
+
+
+def _holds(session: ReadSession, statement: Select[int]) -> bool:
+    return session.execute(statement.limit(1)).first() is not None
+
+
+def _granted_repositories(actor: Actor, *, write: bool = False) -> Select[int | None]:
+    return select(GrantRow.repository_id).where(
+        GrantRow.repository_id.is_not(None), _held_by(actor), GrantRow.write if write else true()
+    )
+
+
+def _granted_packages(actor: Actor, *, write: bool = False) -> Select[int | None]:
+    return select(GrantRow.package_id).where(
+        GrantRow.package_id.is_not(None), _held_by(actor), GrantRow.write if write else true()
+    )
+
+
+def _held_by(actor: Actor) -> ColumnElement[bool]:
+    match actor:
+        case UserActor():
+            return GrantRow.user_id == actor.user_id
+        case DeployTokenActor():
+            return GrantRow.token_id == actor.token_id
+        case Anonymous() | System():
+            return false()

@@ -1,0 +1,50 @@
+"""Writing the audit log."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from packistry import clock
+from packistry.access.actors import Actor, Anonymous, DeployTokenActor, System, UserActor, describe
+from packistry.audit.events import Event
+from packistry.db.engine import WriteSession
+from packistry.db.models import AuditEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an event is about: its noun, its id, and its name as it was then."""
+
+    kind: str
+    id: int | None
+    name: str
+
+
+def record(session: WriteSession, actor: Actor, event: Event, subject: Subject, **details: Any) -> None:
+    """Adds one line, committed together with the change. Details are JSON without secrets."""
+    kind, actor_id = _identity(actor)
+    session.add(
+        AuditEvent(
+            at=clock.now(),
+            event=event,
+            actor_kind=kind,
+            actor_id=actor_id,
+            actor_name=describe(actor),
+            subject_kind=subject.kind,
+            subject_id=subject.id,
+            subject_name=subject.name,
+            address=actor.address,
+            details=details,
+        )
+    )
+
+
+def _identity(actor: Actor) -> tuple[str, int | None]:
+    match actor:
+        case Anonymous():
+            return "anonymous", None
+        case System():
+            return "system", None
+        case UserActor():
+            return "user", actor.user_id
+        case DeployTokenActor():
+            return "deploy_token", actor.token_id

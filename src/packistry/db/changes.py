@@ -1,0 +1,25 @@
+"""The keys under which readers remember things, and by which a change tells them to forget."""
+
+from typing import NewType
+
+ChangeKey = NewType("ChangeKey", str)
+
+
+def repository_key(repository_id: int) -> ChangeKey:
+    """The repository itself and what it lists: name, visibility, the set of its packages."""
+    return ChangeKey(f"repository:{repository_id}")
+
+
+def document_key(repository_id: int, package_name: str) -> ChangeKey:
+    """Both p2 documents and all archives of one package, also of one that does not exist yet."""
+    return ChangeKey(f"document:{repository_id}:{package_name}")
+
+
+def user_key(user_id: int) -> ChangeKey:
+    """A user: role, activity, password, grants."""
+    return ChangeKey(f"user:{user_id}")
+
+
+def token_key(token_id: int) -> ChangeKey:
+    """A token: its secrets, expiry, abilities, grants."""
+    return ChangeKey(f"token:{token_id}")

@@ -1,0 +1,119 @@
+"""Connections and scopes: `read()` and `write()`, on SQLite and PostgreSQL alike.
+
+The two kinds of session are different types, so that a signature says whether a function may write. A write scope
+commits at its end, and raises the generation as the last thing it does when it told readers of a change.
+"""
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from sqlite3 import Connection as SQLiteConnection
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from packistry.db.changes import ChangeKey
+from packistry.db.generation import announce
+from packistry.errors import Unavailable
+
+# Sync work runs in this many threads of a process, and each may hold one connection.
+THREADS: Final = 16
+# How long a writer waits for one in another process. SQLite's own wait is not fair, hence so long.
+SQLITE_BUSY_SECONDS: Final = 30
+
+
+class ReadSession(Session):
+    """A session that may only read: the connection itself refuses to write."""
+
+
+class WriteSession(ReadSession):
+    """A session that may write. Say what readers must forget with `changed`; it is told to them with the commit."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.changed_keys: set[ChangeKey] = set()
+
+    def changed(self, *keys: ChangeKey) -> None:
+        """Readers in every process drop what they keep under these keys, before their next answer."""
+        self.changed_keys.update(keys)
+
+
+class Database:
+    """One database, opened. Thread-safe; make one per process and `dispose` of it at the end."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._reader = self._open(writable=False)
+        self._writer = self._open(writable=True) if self.is_sqlite else self._reader
+        self._read_sessions = sessionmaker(self._reader, class_=ReadSession, expire_on_commit=False)
+        self._write_sessions = sessionmaker(self._writer, class_=WriteSession, expire_on_commit=False)
+        # SQLite has one writer. Threads that wait here are served in turn; those that wait inside SQLite are not.
+        self._write_lock = threading.Lock() if self.is_sqlite else nullcontext()
+
+    @contextmanager
+    def read(self) -> Generator[ReadSession]:
+        """A snapshot: all reads of the scope see one state. Never keep it open across the network."""
+        with self._read_sessions() as session:
+            if not self.is_sqlite:
+                session.connection(
+                    execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+                )
+            yield session
+
+    @contextmanager
+    def write(self) -> Generator[WriteSession]:
+        """One transaction, committed at the end of the scope and rolled back by any exception."""
+        with self._write_lock, self._write_sessions() as session:
+            try:
+                yield session
+                session.flush()
+                if session.changed_keys:
+                    announce(session, session.changed_keys)
+                session.commit()
+            except OperationalError as fault:
+                if "database is locked" in str(fault):
+                    raise Unavailable("The database is busy with another process; try again in a moment.") from fault
+                raise
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that may write, for migrations."""
+        return self._writer
+
+    def dispose(self) -> None:
+        self._reader.dispose()
+        self._writer.dispose()
+
+    def _open(self, *, writable: bool) -> Engine:
+        if not self.is_sqlite:
+            return create_engine(self.url, pool_size=THREADS, max_overflow=0, pool_pre_ping=True)
+        if self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        size = 1 if writable else THREADS
+        engine = create_engine(self.url, pool_size=size, max_overflow=0, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+        _set_up_sqlite(engine, writable=writable)
+        return engine
+
+
+def _set_up_sqlite(engine: Engine, *, writable: bool) -> None:
+    """Pragmas of each new connection, and transactions that begin as what they are."""
+
+    def on_connect(connection: SQLiteConnection, _: object) -> None:
+        # The driver's own implicit BEGIN comes too late for reads and is deferred for writes: two writers that both
+        # began by reading then fail instead of waiting. We begin ourselves.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if not writable:
+            connection.execute("PRAGMA query_only = ON")
+
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writable else "BEGIN")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)

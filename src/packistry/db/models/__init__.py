@@ -1,0 +1,29 @@
+"""Every table, one file a noun. Importing this module makes `Base.metadata` complete."""
+
+from packistry.db.models.accounts import User
+from packistry.db.models.audit import AuditEvent
+from packistry.db.models.base import Base
+from packistry.db.models.downloads import Download
+from packistry.db.models.generation import Change, Generation
+from packistry.db.models.grants import GrantRow
+from packistry.db.models.packages import Archive, Document, Package, ProvidedName, Version
+from packistry.db.models.repositories import Repository
+from packistry.db.models.tokens import Token, TokenSecret
+
+__all__ = [
+    "Archive",
+    "AuditEvent",
+    "Base",
+    "Change",
+    "Document",
+    "Download",
+    "Generation",
+    "GrantRow",
+    "Package",
+    "ProvidedName",
+    "Repository",
+    "Token",
+    "TokenSecret",
+    "User",
+    "Version",
+]

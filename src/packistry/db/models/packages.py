@@ -1,0 +1,104 @@
+"""Packages, their versions, the archives ever served, and the documents rendered from them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from packistry.db.models.base import Base
+from packistry.db.types import JSONBytes, UTCDateTime
+
+
+class Package(Base):
+    """One name in one repository. A deleted package keeps its row, so that its name, documents and archives go on."""
+
+    __tablename__ = "packages"
+    __table_args__ = (UniqueConstraint("repository_id", "name"), Index(None, "repository_id", "vendor"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    repository_id: Mapped[int] = mapped_column(ForeignKey("repositories.id"))
+    name: Mapped[str] = mapped_column(String(255))
+    vendor: Mapped[str] = mapped_column(String(255))
+    type: Mapped[str] = mapped_column(String(255), default="library")
+    description: Mapped[str] = mapped_column(Text, default="")
+    # Set by hand: None follows composer.json, "" is abandoned without a replacement, else the replacement's name.
+    abandoned: Mapped[str | None] = mapped_column(Text)
+    latest_version: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class Version(Base):
+    """One version of a package. A deleted one is out of the metadata; its archives stay until it is purged."""
+
+    __tablename__ = "versions"
+    __table_args__ = (UniqueConstraint("package_id", "normalised"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    package_id: Mapped[int] = mapped_column(ForeignKey("packages.id"))
+    version: Mapped[str] = mapped_column(Text)
+    normalised: Mapped[str] = mapped_column(Text)
+    is_dev: Mapped[bool]
+    # The part of composer.json that clients get, as documents.py wants it.
+    published: Mapped[bytes] = mapped_column(LargeBinary)
+    abandoned: Mapped[str | None] = mapped_column(Text)
+    readme_name: Mapped[str | None] = mapped_column(String(255))
+    readme: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    warnings: Mapped[list[str]] = mapped_column(JSONBytes)
+    released_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    first_published_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    default_branch: Mapped[bool] = mapped_column(default=False)
+    source: Mapped[dict[str, Any] | None] = mapped_column(JSONBytes)
+    # The archive served now. No foreign key: archives point here, and a circle would need deferred constraints.
+    archive_id: Mapped[int]
+
+
+class Archive(Base):
+    """An archive that was served once, and is served for ever under its own address."""
+
+    __tablename__ = "archives"
+    __table_args__ = (UniqueConstraint("version_id", "reference"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"))
+    reference: Mapped[str] = mapped_column(String(64))
+    sha1: Mapped[str] = mapped_column(String(40))
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    # Equal for the same paths, bytes and modes, whatever container they came in.
+    content_digest: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    made_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class ProvidedName(Base):
+    """A virtual name that a live version provides; what providers.json is answered from."""
+
+    __tablename__ = "provided_names"
+    __table_args__ = (Index(None, "name"),)
+
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+
+
+class Document(Base):
+    """A p2 document as rendered at publish time: "vendor/name" or "vendor/name~dev" of one repository.
+
+    The row outlives its package, so that Last-Modified never goes back when a package comes again.
+    """
+
+    __tablename__ = "documents"
+
+    repository_id: Mapped[int] = mapped_column(ForeignKey("repositories.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(300), primary_key=True)
+    package_id: Mapped[int] = mapped_column(ForeignKey("packages.id", ondelete="CASCADE"), index=True)
+    # JSON in which the repository's address is a mark; see composer/documents.py.
+    template: Mapped[bytes] = mapped_column(LargeBinary)
+    # The completed document compressed for `gzip_base`, made at publish when the public address is known.
+    gzip: Mapped[bytes | None] = mapped_column(LargeBinary)
+    gzip_base: Mapped[str | None] = mapped_column(Text)
+    # Whole seconds since 1970, strictly increasing per document.
+    last_modified: Mapped[int]
