@@ -72,7 +72,7 @@ def test_an_empty_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> Non
         ("PUBLIC_URL", "https://packages.example/", "public_url", "https://packages.example"),
         ("PUBLIC_URL", "HTTPS://Packages.Example:8443/Team/", "public_url", "https://packages.example:8443/Team"),
         ("PUBLIC_URL", "http://[2001:DB8::1]:80", "public_url", "http://[2001:db8::1]:80"),
-        ("TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1,", "trusted_proxies", (ip_network("10.0.0.0/8"), ip_network("192.0.2.1"))),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, ::1,", "trusted_proxies", (ip_network("10.0.0.0/8"), ip_network("::1"))),
         ("MAX_ARCHIVE_BYTES", "1048576", "max_archive_bytes", 1024**2),
         ("MAX_ARCHIVE_BYTES", " 2 mib ", "max_archive_bytes", 2 * 1024**2),
         ("ACCEL_REDIRECT_PREFIX", "/archives/", "accel_redirect_prefix", "/archives"),

@@ -1,0 +1,89 @@
+# The two commands of the README are `make run` and `make test`; `make help` lists the rest.
+# Nothing is put outside this folder, except by `make test` on Debian: the system packages of scripts/test-tools.sh.
+PYTHON ?= python3
+PYTEST_ARGUMENTS ?=
+UV ?= uv
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+DEVELOPED := .venv/.developed
+CLIENTS := .cache/composer-clients
+TOOLS := .cache/test-tools
+
+.PHONY: help install run test check format differential corpus chaos fuzz bench docs lock clean
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+install: $(INSTALLED) ## .venv with the locked dependencies and Packistry itself
+	@echo "Packistry is installed: $(BIN)/packistry --help"
+
+run: $(INSTALLED) ## serve on http://127.0.0.1:8000 with everything under ./data
+	@exec $(BIN)/packistry serve
+
+test: $(DEVELOPED) $(CLIENTS)/.made $(TOOLS) ## install what the tests need, Composer included, and run them
+	$(BIN)/pytest $(PYTEST_ARGUMENTS)
+
+check: $(DEVELOPED) ## formatting, lint, types, imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+format: $(DEVELOPED) ## put the code into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The long proofs. A small seeded slice of each runs in `make test`; the last full figures are in docs/.
+differential: $(DEVELOPED) $(CLIENTS)/.made ## version rules against Composer's own code
+	$(BIN)/python -m proofs.differential $(ARGUMENTS)
+corpus: $(DEVELOPED) $(CLIENTS)/.made ## publish real manifests: make corpus MANIFESTS=folder
+	$(BIN)/python -m proofs.corpus $(ARGUMENTS) $(MANIFESTS)
+chaos: $(DEVELOPED) ## kill the server in the middle of uploads, and fill the disk
+	$(BIN)/python -m proofs.chaos $(ARGUMENTS)
+fuzz: $(DEVELOPED) ## long properties and a mutation run
+	$(BIN)/python -m proofs.fuzz $(ARGUMENTS)
+bench: $(DEVELOPED) $(CLIENTS)/.made $(TOOLS) ## speed next to nginx
+	$(BIN)/python -m proofs.bench $(ARGUMENTS)
+
+docs: $(DEVELOPED) ## write the reference pages that are made from the code
+	$(BIN)/python scripts/reference-docs.py
+
+# uv is only needed here: $(BIN)/pip install uv
+lock: ## resolve the dependencies anew
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml \
+		--group build -o requirements/run.txt
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml \
+		-c requirements/run.txt --group dev -o requirements/dev.txt
+
+clean: ## remove what was made here, but not ./data
+	rm -rf .venv .cache build dist out .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+		"Packistry needs Python 3.11 or later and $(PYTHON) is older or missing; name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
+		"$(PYTHON) comes without venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# Everything from the lock, then the project itself with the locked build backend: no registry is asked for more.
+$(INSTALLED): requirements/run.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements/run.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEVELOPED): requirements/dev.txt $(INSTALLED)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements/dev.txt
+	@touch $@
+
+$(TOOLS): scripts/test-tools.sh
+	@mkdir -p $(@D)
+	sh scripts/test-tools.sh
+	@touch $@
+
+# Without clients the tests that need them say so and are left out; in CI (CI=true) that is a failure.
+$(CLIENTS)/.made: scripts/composer-clients.sh $(TOOLS)
+	@mkdir -p $(@D)
+	sh scripts/composer-clients.sh $(@D) && touch $@ || test -z "$$CI"

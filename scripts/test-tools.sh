@@ -1,0 +1,40 @@
+#!/bin/sh
+# usage: test-tools.sh
+# Installs the Debian packages that the tests need and this machine lacks: PHP for Composer, PostgreSQL, nginx, wrk.
+# Needs root or sudo; without either it names what is missing and lets the tests say what they leave out. In CI
+# (CI=true) something missing is a failure.
+set -eu
+
+# postgres: Debian keeps the programs of a cluster off the PATH
+missing() {
+  for pair in php:php-cli unzip:unzip zip:zip git:git nginx:nginx-light wrk:wrk; do
+    command -v "${pair%%:*}" >/dev/null || [ -x "/usr/sbin/${pair%%:*}" ] || printf ' %s' "${pair#*:}"
+  done
+  if command -v php >/dev/null; then
+    for extension in curl zip; do php -m | grep -qix "$extension" || printf ' php-%s' "$extension"; done
+  else
+    printf ' php-curl php-zip'
+  fi
+  command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || printf ' postgresql'
+}
+
+packages=$(missing)
+[ -n "$packages" ] || exit 0
+
+if command -v apt-get >/dev/null; then
+  root=
+  [ "$(id -u)" -eq 0 ] || root=sudo
+  if [ -z "$root" ] || command -v sudo >/dev/null; then
+    echo "The tests need:$packages"
+    export DEBIAN_FRONTEND=noninteractive
+    # RUNLEVEL=1: the tests start their own servers, the packages' need not run
+    # shellcheck disable=SC2086 words on purpose
+    $root apt-get -qq update && $root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+      apt-get -qq install -y --no-install-recommends $packages >/dev/null || true
+    packages=$(missing)
+    [ -n "$packages" ] || exit 0
+  fi
+fi
+
+echo "Missing for the tests:$packages (names of Debian packages). What needs them is left out and says so." >&2
+[ -z "${CI:-}" ]
