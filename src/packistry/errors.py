@@ -55,7 +55,11 @@ class ArchiveTooLarge(InvalidArchive):
     """An archive past one of the limits in the settings."""
 
 
-class VersionConflict(Refusal):
+class Conflict(Refusal):
+    """Cannot be done in the present state of things."""
+
+
+class VersionConflict(Conflict):
     """Other files for a stable version that is already published."""
 
 
@@ -113,6 +117,7 @@ ANSWERS: dict[type[Refusal], Answer] = {
     InvalidManifest: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_manifest", "info"),
     InvalidArchive: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_archive", "info"),
     ArchiveTooLarge: Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "archive_too_large", "info"),
+    Conflict: Answer(HTTPStatus.CONFLICT, "conflict", "info"),
     VersionConflict: Answer(HTTPStatus.CONFLICT, "version_conflict", "info"),
     AlreadyExists: Answer(HTTPStatus.CONFLICT, "already_exists", "info"),
     NotFound: Answer(HTTPStatus.NOT_FOUND, "not_found", "debug"),

@@ -23,7 +23,7 @@ def visible_repositories(actor: Actor) -> ColumnElement[bool]:
     seen = or_(
         whole_repositories(actor),
         Repository.id.in_(
-            select(Package.repository_id).where(Package.id.in_(_granted_packages(actor)), Package.deleted_at.is_(None))
+            select(Package.repository_id).where(Package.id.in_(granted_packages(actor)), Package.deleted_at.is_(None))
         ),
     )
     return and_(Repository.deleted_at.is_(None), seen)
@@ -33,7 +33,7 @@ def whole_repositories(actor: Actor) -> ColumnElement[bool]:
     """Of Repository: those in which the actor sees every package."""
     if sees_everything(actor):
         return Repository.deleted_at.is_(None)
-    seen = or_(Repository.public, Repository.id.in_(_granted_repositories(actor)))
+    seen = or_(Repository.public, Repository.id.in_(granted_repositories(actor)))
     return and_(Repository.deleted_at.is_(None), seen)
 
 
@@ -44,7 +44,7 @@ def visible_packages(actor: Actor) -> ColumnElement[bool]:
         or_(
             Package.repository_id.in_(select(Repository.id).where(whole_repositories(actor))),
             and_(
-                Package.id.in_(_granted_packages(actor)),
+                Package.id.in_(granted_packages(actor)),
                 Package.repository_id.in_(select(Repository.id).where(Repository.deleted_at.is_(None))),
             ),
         ),
@@ -55,7 +55,7 @@ def writable_repositories(actor: Actor) -> ColumnElement[bool]:
     """Of Repository: those in which the actor may publish any name, new ones too."""
     if not has_ability(actor, Ability.WRITE):
         return false()
-    granted = true() if sees_everything(actor) else Repository.id.in_(_granted_repositories(actor, write=True))
+    granted = true() if sees_everything(actor) else Repository.id.in_(granted_repositories(actor, write=True))
     return and_(Repository.deleted_at.is_(None), granted)
 
 
@@ -67,7 +67,7 @@ def writable_packages(actor: Actor) -> ColumnElement[bool]:
         Package.repository_id.in_(select(Repository.id).where(writable_repositories(actor))),
         and_(
             Package.deleted_at.is_(None),
-            Package.id.in_(_granted_packages(actor, write=True)),
+            Package.id.in_(granted_packages(actor, write=True)),
             Package.repository_id.in_(select(Repository.id).where(Repository.deleted_at.is_(None))),
         ),
     )
@@ -85,6 +85,13 @@ def require(actor: Actor, permission: Permission) -> None:
         case _:
             pass
     raise Forbidden(f"{describe(actor)} lacks the permission {permission}; ask an administrator.")
+
+
+def require_personal_tokens(actor: Actor, user_id: int) -> None:
+    """Refuses unless these are the actor's own personal tokens: someone else's are not found, also by administrators."""
+    require(actor, Permission.PERSONAL_TOKEN_MANAGE)
+    if isinstance(actor, UserActor) and actor.user_id != user_id:
+        raise NotFound("There is no such personal token, or it is not yours.")
 
 
 def require_publish(session: ReadSession, actor: Actor, repository: Repository, name: str) -> None:
@@ -109,13 +116,15 @@ def _holds(session: ReadSession, statement: Select[int]) -> bool:
     return session.execute(statement.limit(1)).first() is not None
 
 
-def _granted_repositories(actor: Actor, *, write: bool = False) -> Select[int | None]:
+def granted_repositories(actor: Actor, *, write: bool = False) -> Select[int | None]:
+    """Ids of the repositories assigned to the actor, to read or, with `write`, to write."""
     return select(GrantRow.repository_id).where(
         GrantRow.repository_id.is_not(None), _held_by(actor), GrantRow.write if write else true()
     )
 
 
-def _granted_packages(actor: Actor, *, write: bool = False) -> Select[int | None]:
+def granted_packages(actor: Actor, *, write: bool = False) -> Select[int | None]:
+    """Ids of the single packages assigned to the actor, to read or, with `write`, to write."""
     return select(GrantRow.package_id).where(
         GrantRow.package_id.is_not(None), _held_by(actor), GrantRow.write if write else true()
     )

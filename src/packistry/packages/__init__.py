@@ -1,0 +1,1 @@
+"""Packages and versions: reading them, publishing them, and the documents rendered from them."""

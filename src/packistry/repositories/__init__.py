@@ -1,0 +1,1 @@
+"""Repositories: what a Composer client is pointed at, and everything it is answered."""

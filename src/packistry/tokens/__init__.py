@@ -1,0 +1,1 @@
+"""Deploy tokens and personal tokens: making, rotating, revoking and recognising them."""

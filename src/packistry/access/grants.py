@@ -1,0 +1,103 @@
+"""Giving and taking: the grants of a user or a deploy token, by the names people use for repositories and packages."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, delete, select
+
+from packistry.db.changes import ChangeKey, token_key, user_key
+from packistry.db.engine import ReadSession, WriteSession
+from packistry.db.models import GrantRow, Package, Repository
+from packistry.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One right as people write it: a repository by path ("" is the root), perhaps one package, perhaps writing."""
+
+    repository: str
+    package: str | None = None
+    write: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Whoever holds grants: a user or a deploy token, never both."""
+
+    user_id: int | None = None
+    token_id: int | None = None
+
+    @property
+    def key(self) -> ChangeKey:
+        """What readers know the holder by."""
+        if self.user_id is not None:
+            return user_key(self.user_id)
+        assert self.token_id is not None
+        return token_key(self.token_id)
+
+
+def replace_grants(session: WriteSession, holder: Holder, grants: Iterable[Grant]) -> None:
+    """The holder has exactly these grants afterwards. Refuses with InvalidInput when one names nothing."""
+    wanted: dict[tuple[int | None, int | None], bool] = {}
+    for grant in grants:
+        target = _target(session, grant)
+        # Said twice, once with write: the wider one is meant.
+        wanted[target] = wanted.get(target, False) or grant.write
+    session.execute(delete(GrantRow).where(_of(holder)))
+    session.add_all(
+        GrantRow(
+            user_id=holder.user_id, token_id=holder.token_id, repository_id=repository, package_id=package, write=write
+        )
+        for (repository, package), write in wanted.items()
+    )
+    session.changed(holder.key)
+
+
+def grants_of(session: ReadSession, holder: Holder) -> list[Grant]:
+    """The holder's grants that still name something, repositories first, by path and name."""
+    whole = (
+        select(Repository.path, GrantRow.write)
+        .join(GrantRow, GrantRow.repository_id == Repository.id)
+        .where(_of(holder), Repository.deleted_at.is_(None))
+        .order_by(Repository.path)
+    )
+    single = (
+        select(Repository.path, Package.name, GrantRow.write)
+        .join(GrantRow, GrantRow.package_id == Package.id)
+        .join(Repository, Repository.id == Package.repository_id)
+        .where(_of(holder), Package.deleted_at.is_(None), Repository.deleted_at.is_(None))
+        .order_by(Repository.path, Package.name)
+    )
+    return [
+        *(Grant(path, write=write) for path, write in session.execute(whole)),
+        *(Grant(path, name, write) for path, name, write in session.execute(single)),
+    ]
+
+
+def _of(holder: Holder) -> ColumnElement[bool]:
+    return GrantRow.user_id == holder.user_id if holder.user_id is not None else GrantRow.token_id == holder.token_id
+
+
+def _target(session: ReadSession, grant: Grant) -> tuple[int | None, int | None]:
+    """The ids (repository, None) or (None, package) that the grant names."""
+    repository_id = session.execute(
+        select(Repository.id).where(Repository.path == grant.repository, Repository.deleted_at.is_(None))
+    ).scalar_one_or_none()
+    shown = grant.repository or "/"
+    if repository_id is None:
+        raise InvalidInput(
+            f"There is no repository {shown}; `packistry repository list` shows them.", field="repositories"
+        )
+    if grant.package is None:
+        return repository_id, None
+    package_id = session.execute(
+        select(Package.id).where(
+            Package.repository_id == repository_id, Package.name == grant.package, Package.deleted_at.is_(None)
+        )
+    ).scalar_one_or_none()
+    if package_id is None:
+        raise InvalidInput(
+            f"There is no package {grant.package} in repository {shown}; publish it first, or grant the repository.",
+            field="packages",
+        )
+    return None, package_id

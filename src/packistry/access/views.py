@@ -1,0 +1,93 @@
+"""Views: what one credential may read, taken out of the database once and kept in memory by the readers.
+
+A view is made by the rules' SQL and answers the same questions without it. It says itself under which changes it
+must be forgotten, and when it ends.
+"""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from packistry.access.actors import Actor, Anonymous, DeployTokenActor, UserActor, has_ability
+from packistry.access.permissions import Ability
+from packistry.access.rules import granted_packages, granted_repositories, sees_everything
+from packistry.db.changes import ChangeKey, token_key, user_key
+from packistry.db.engine import ReadSession
+from packistry.db.models import Package
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What an actor may read now. Ids of things that are gone may remain in it: the thing itself is asked first."""
+
+    actor: Actor
+    can_read: bool
+    everything: bool = False
+    repositories: frozenset[int] = frozenset()
+    packages: frozenset[int] = frozenset()
+    # Repositories of the single packages: seen, but only in part.
+    partial_repositories: frozenset[int] = frozenset()
+    # Seconds since 1970 at which the credential runs out.
+    expires_at: float | None = None
+    # Why the credential is not good, for the one who holds it. Such a caller counts as anonymous.
+    refusal: str | None = None
+    depends_on: frozenset[ChangeKey] = field(default_factory=frozenset[ChangeKey])
+
+    @property
+    def is_anonymous(self) -> bool:
+        return isinstance(self.actor, Anonymous)
+
+    def sees_whole(self, repository_id: int, *, public: bool) -> bool:
+        """Whether every package of the repository is visible."""
+        return public or self.everything or repository_id in self.repositories
+
+    def sees_repository(self, repository_id: int, *, public: bool) -> bool:
+        """Whether the repository is visible at all, wholly or through single packages."""
+        return self.sees_whole(repository_id, public=public) or repository_id in self.partial_repositories
+
+    def sees_package(self, repository_id: int, package_id: int, *, public: bool) -> bool:
+        return self.sees_whole(repository_id, public=public) or package_id in self.packages
+
+
+NOBODY = View(actor=Anonymous(), can_read=True)
+
+
+def refused_view(sentence: str, *depends_on: ChangeKey) -> View:
+    """The view of a bad credential: that of an anonymous caller, with the reason."""
+    return View(actor=Anonymous(), can_read=True, refusal=sentence, depends_on=frozenset(depends_on))
+
+
+def load_view(session: ReadSession, actor: Actor, *, expires_at: float | None = None) -> View:
+    """The view of a good credential, in at most two selects."""
+    if sees_everything(actor):
+        return View(
+            actor=actor,
+            can_read=has_ability(actor, Ability.READ),
+            everything=True,
+            expires_at=expires_at,
+            depends_on=_keys(actor),
+        )
+    repositories = session.scalars(granted_repositories(actor)).all()
+    packages = session.execute(
+        select(Package.id, Package.repository_id).where(
+            Package.id.in_(granted_packages(actor)), Package.deleted_at.is_(None)
+        )
+    ).all()
+    return View(
+        actor=actor,
+        can_read=has_ability(actor, Ability.READ),
+        repositories=frozenset(identity for identity in repositories if identity is not None),
+        packages=frozenset(package_id for package_id, _ in packages),
+        partial_repositories=frozenset(repository_id for _, repository_id in packages),
+        expires_at=expires_at,
+        depends_on=_keys(actor),
+    )
+
+
+def _keys(actor: Actor) -> frozenset[ChangeKey]:
+    keys: set[ChangeKey] = set()
+    if isinstance(actor, UserActor):
+        keys.add(user_key(actor.user_id))
+    if isinstance(actor, UserActor | DeployTokenActor) and actor.token_id is not None:
+        keys.add(token_key(actor.token_id))
+    return frozenset(keys)

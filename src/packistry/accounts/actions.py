@@ -1,0 +1,154 @@
+"""Changing users. A change to a user is told to every reader, so that it holds from the next request on."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from packistry import clock
+from packistry.access.actors import Actor
+from packistry.access.grants import Grant, Holder, replace_grants
+from packistry.access.permissions import Permission, Role
+from packistry.access.rules import require
+from packistry.access.secrets import hash_password
+from packistry.audit.events import Event
+from packistry.audit.log import Subject, record
+from packistry.db.changes import user_key
+from packistry.db.engine import WriteSession
+from packistry.db.models import Token, User
+from packistry.errors import AlreadyExists, Conflict, InvalidInput
+
+# Length is what counts; see NIST SP 800-63B. The upper bound keeps hashing from becoming a way to burn our time.
+PASSWORD_CHARACTERS: Final = range(10, 1025)
+NAME_CHARACTERS: Final = 255
+# Not the grammar of RFC 5322: one @, something on both sides, no spaces. Whether mail arrives is another question.
+EMAIL: Final = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
+
+
+def create_user(
+    session: WriteSession,
+    actor: Actor,
+    *,
+    name: str,
+    email: str,
+    password_hash: str | None,
+    role: Role = Role.USER,
+    grants: Iterable[Grant] = (),
+) -> User:
+    """A new user. Without a password the account cannot sign in here until it gets one; see `make_password_hash`."""
+    require(actor, Permission.USER_MANAGE)
+    user = User(
+        name=_valid_name(name),
+        email=_valid_email(email),
+        role=role,
+        password_hash=password_hash,
+        active=True,
+        created_at=clock.now(),
+    )
+    session.add(user)
+    _flush_unique_email(session, user)
+    replace_grants(session, Holder(user_id=user.id), grants)
+    record(session, actor, Event.USER_CREATED, _subject(user), role=role)
+    return user
+
+
+def update_user(
+    session: WriteSession,
+    actor: Actor,
+    user: User,
+    *,
+    name: str | None = None,
+    email: str | None = None,
+    role: Role | None = None,
+    active: bool | None = None,
+    grants: Iterable[Grant] | None = None,
+) -> None:
+    """Changes what is given; a list of grants replaces the old one. The last active administrator stays one."""
+    require(actor, Permission.USER_MANAGE)
+    wanted = {
+        "name": None if name is None else _valid_name(name),
+        "email": None if email is None else _valid_email(email),
+        "role": role,
+        "active": active,
+    }
+    changes = {key: value for key, value in wanted.items() if value is not None and value != getattr(user, key)}
+    if changes.get("role") == Role.USER or changes.get("active") is False:
+        _keep_an_administrator(session, user)
+    for key, value in changes.items():
+        setattr(user, key, value)
+    _flush_unique_email(session, user)
+    if grants is not None:
+        replace_grants(session, Holder(user_id=user.id), grants)
+        changes["grants"] = "replaced"
+    if changes:
+        record(session, actor, Event.USER_UPDATED, _subject(user), **changes)
+        session.changed(user_key(user.id))
+
+
+def reset_password(session: WriteSession, actor: Actor, user: User, password_hash: str) -> None:
+    """Sets a new password; the old one stops working with the next request."""
+    require(actor, Permission.USER_MANAGE)
+    user.password_hash = password_hash
+    record(session, actor, Event.USER_PASSWORD_RESET, _subject(user))
+    session.changed(user_key(user.id))
+
+
+def delete_user(session: WriteSession, actor: Actor, user: User) -> None:
+    """The user with grants and personal tokens is gone for readers; the row stays for the log and the statistics."""
+    require(actor, Permission.USER_MANAGE)
+    _keep_an_administrator(session, user)
+    moment = clock.now()
+    replace_grants(session, Holder(user_id=user.id), ())
+    session.execute(update(Token).where(Token.user_id == user.id, Token.revoked_at.is_(None)).values(revoked_at=moment))
+    user.deleted_at = moment
+    user.active = False
+    record(session, actor, Event.USER_DELETED, _subject(user))
+
+
+def make_password_hash(password: str) -> str:
+    """Checks and hashes a password. Takes 0.2 s, so call it before opening a write scope: SQLite has one writer."""
+    if len(password) not in PASSWORD_CHARACTERS:
+        shortest, longest = PASSWORD_CHARACTERS[0], PASSWORD_CHARACTERS[-1]
+        raise InvalidInput(
+            f"A password has {shortest} to {longest} characters; length is what counts.", field="password"
+        )
+    return hash_password(password)
+
+
+def _keep_an_administrator(session: WriteSession, user: User) -> None:
+    if user.role != Role.ADMINISTRATOR or not user.active:
+        return
+    others = select(func.count()).where(
+        User.role == Role.ADMINISTRATOR, User.active, User.deleted_at.is_(None), User.id != user.id
+    )
+    # Two administrators who remove each other at once must not both succeed: the rows are locked before counting.
+    session.execute(select(User.id).where(User.role == Role.ADMINISTRATOR).with_for_update()).all()
+    if not session.execute(others).scalar_one():
+        raise Conflict(f"{user.email} is the last active administrator; make another one first.", field="role")
+
+
+def _flush_unique_email(session: WriteSession, user: User) -> None:
+    try:
+        session.flush()
+    except IntegrityError as fault:
+        raise AlreadyExists(f"There is already a user {user.email}.", field="email") from fault
+
+
+def _valid_name(name: str) -> str:
+    trimmed = name.strip()
+    if not trimmed or len(trimmed) > NAME_CHARACTERS:
+        raise InvalidInput(f"A name has 1 to {NAME_CHARACTERS} characters.", field="name")
+    return trimmed
+
+
+def _valid_email(email: str) -> str:
+    lowered = email.strip().lower()
+    if len(lowered) > NAME_CHARACTERS or not EMAIL.fullmatch(lowered):
+        raise InvalidInput(f"{email!r} is not an e-mail address.", field="email")
+    return lowered
+
+
+def _subject(user: User) -> Subject:
+    return Subject("user", user.id, user.email)

@@ -1,0 +1,59 @@
+"""Reading users."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from packistry.access.actors import Actor
+from packistry.access.grants import Grant, Holder, grants_of
+from packistry.access.permissions import Permission
+from packistry.access.rules import require
+from packistry.db.engine import ReadSession
+from packistry.db.models import User
+from packistry.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class UserSummary:
+    """A user with what was given to them."""
+
+    id: int
+    name: str
+    email: str
+    role: str
+    active: bool
+    created_at: datetime
+    last_seen_at: datetime | None
+    grants: tuple[Grant, ...]
+
+
+def find_user(session: ReadSession, actor: Actor, name: str) -> User:
+    """The user with this e-mail address or id. Refuses with NotFound."""
+    require(actor, Permission.USER_MANAGE)
+    chosen = User.id == int(name) if name.isascii() and name.isdigit() else User.email == name.strip().lower()
+    user = session.execute(select(User).where(chosen, User.deleted_at.is_(None))).scalar_one_or_none()
+    if user is None:
+        raise NotFound(f"There is no user {name}; `packistry user list` shows them.")
+    return user
+
+
+def list_users(session: ReadSession, actor: Actor) -> list[UserSummary]:
+    """All users by e-mail address."""
+    require(actor, Permission.USER_MANAGE)
+    users = session.scalars(select(User).where(User.deleted_at.is_(None)).order_by(User.email))
+    return [summarise_user(session, user) for user in users]
+
+
+def summarise_user(session: ReadSession, user: User) -> UserSummary:
+    """The row as data, with its grants."""
+    return UserSummary(
+        id=user.id,
+        name=user.name,
+        email=user.email,
+        role=user.role,
+        active=user.active,
+        created_at=user.created_at,
+        last_seen_at=user.last_seen_at,
+        grants=tuple(grants_of(session, Holder(user_id=user.id))),
+    )

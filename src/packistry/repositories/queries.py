@@ -1,0 +1,75 @@
+"""Reading repositories."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from packistry.access.actors import Actor
+from packistry.access.rules import visible_packages, visible_repositories
+from packistry.db.engine import ReadSession
+from packistry.db.models import Package, Repository
+from packistry.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class RepositorySummary:
+    """A repository as one caller sees it; `packages` counts only what that caller may see."""
+
+    id: int
+    path: str
+    name: str
+    description: str
+    public: bool
+    claims_vendors: bool
+    packages: int
+
+
+def find_repository(session: ReadSession, actor: Actor, path: str) -> Repository:
+    """The visible repository at this path ("" is the root). Refuses with NotFound."""
+    found = session.execute(
+        select(Repository).where(Repository.path == path, visible_repositories(actor))
+    ).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"There is no repository {path or '/'}; `packistry repository list` shows them.")
+    return found
+
+
+def list_repositories(session: ReadSession, actor: Actor) -> list[RepositorySummary]:
+    """All repositories the actor sees, the root first, then by path."""
+    counted = (
+        select(Package.repository_id, func.count().label("packages"))
+        .where(visible_packages(actor))
+        .group_by(Package.repository_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Repository, func.coalesce(counted.c.packages, 0))
+        .outerjoin(counted, counted.c.repository_id == Repository.id)
+        .where(visible_repositories(actor))
+        .order_by(Repository.path)
+    )
+    return [summarise(repository, packages) for repository, packages in rows]
+
+
+def summarise(repository: Repository, packages: int) -> RepositorySummary:
+    """The row as data."""
+    return RepositorySummary(
+        id=repository.id,
+        path=repository.path,
+        name=repository.name,
+        description=repository.description,
+        public=repository.public,
+        claims_vendors=repository.claims_vendors,
+        packages=packages,
+    )
+
+
+def sharing_repositories(session: ReadSession, repository_ids: set[int]) -> bool:
+    """Whether two of these repositories host the same vendor: then a client must not take the first for canonical."""
+    vendors = (
+        select(Package.vendor)
+        .where(Package.repository_id.in_(repository_ids), Package.deleted_at.is_(None))
+        .group_by(Package.vendor)
+        .having(func.count(Package.repository_id.distinct()) > 1)
+    )
+    return session.execute(vendors.limit(1)).first() is not None

@@ -1,0 +1,157 @@
+"""Reading tokens, and recognising the one that a caller shows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, or_, select
+
+from packistry import clock
+from packistry.access.actors import Actor, DeployTokenActor, UserActor
+from packistry.access.grants import Grant, Holder, grants_of
+from packistry.access.permissions import Ability, Permission, Role
+from packistry.access.rules import require, require_personal_tokens
+from packistry.access.secrets import TokenKind, digest_of, kind_of
+from packistry.access.views import View, load_view, refused_view
+from packistry.db.changes import token_key, user_key
+from packistry.db.engine import ReadSession
+from packistry.db.models import Token, TokenSecret, User
+from packistry.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSummary:
+    """A token without its secret. `grants` is empty for a personal token: it has its user's."""
+
+    id: int
+    name: str
+    user: str | None
+    hints: tuple[str, ...]
+    abilities: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    last_used_address: str | None
+    last_used_client: str | None
+    grants: tuple[Grant, ...]
+
+
+def view_of_token(session: ReadSession, plain: str, address: str | None) -> View:
+    """What the holder of this token may read; a refused view that says why when it is not good.
+
+    Costs no query for anything that is not a token of ours by its form.
+    """
+    kind = kind_of(plain)
+    if kind is None:
+        return refused_view("This is not a Packistry token: a character is missing or wrong. Copy it again.")
+    row = session.execute(
+        select(Token, TokenSecret.valid_until, User)
+        .join(TokenSecret, TokenSecret.token_id == Token.id)
+        .outerjoin(User, User.id == Token.user_id)
+        .where(TokenSecret.digest == digest_of(plain), Token.user_id.is_(None) == (kind is TokenKind.DEPLOY))
+    ).one_or_none()
+    if row is None:
+        return refused_view("This token is not known here; it may have been made on another server.")
+    token, valid_until, user = row
+    refusal = _why_not_good(token, valid_until, user)
+    if refusal is not None:
+        return refused_view(refusal, token_key(token.id), *([user_key(user.id)] if user else []))
+    ends = min((moment for moment in (token.expires_at, valid_until) if moment is not None), default=None)
+    return load_view(session, token_actor(token, user, address), expires_at=ends.timestamp() if ends else None)
+
+
+def token_actor(token: Token, user: User | None, address: str | None) -> UserActor | DeployTokenActor:
+    """The token as an actor: a personal one acts as its user is now, cut down to its abilities."""
+    abilities = frozenset(Ability(name) for name in token.abilities)
+    if user is None:
+        return DeployTokenActor(token_id=token.id, name=token.name, abilities=abilities, address=address)
+    return UserActor(
+        user_id=user.id,
+        name=user.email,
+        is_administrator=user.role == Role.ADMINISTRATOR,
+        abilities=abilities,
+        token_id=token.id,
+        token_name=token.name,
+        address=address,
+    )
+
+
+def find_deploy_token(session: ReadSession, actor: Actor, name: str) -> Token:
+    """The deploy token with this name or id, not a revoked one. Refuses with NotFound."""
+    require(actor, Permission.DEPLOY_TOKEN_MANAGE)
+    found = session.execute(select(Token).where(Token.user_id.is_(None), _live(), _named(name))).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"There is no deploy token {name}; `packistry deploy-token list` shows them.")
+    return found
+
+
+def find_personal_token(session: ReadSession, actor: Actor, user: User, name: str) -> Token:
+    """The user's own token with this name or id. Someone else's is NotFound."""
+    require_personal_tokens(actor, user.id)
+    found = session.execute(select(Token).where(Token.user_id == user.id, _live(), _named(name))).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"{user.email} has no personal token {name}; `packistry personal-token list` shows them.")
+    return found
+
+
+def list_deploy_tokens(session: ReadSession, actor: Actor) -> list[TokenSummary]:
+    """All deploy tokens that are not revoked, by name."""
+    require(actor, Permission.DEPLOY_TOKEN_MANAGE)
+    rows = session.scalars(select(Token).where(Token.user_id.is_(None), _live()).order_by(Token.name))
+    return [summarise_token(session, token, None) for token in rows]
+
+
+def list_personal_tokens(session: ReadSession, actor: Actor, user: User) -> list[TokenSummary]:
+    """One user's personal tokens that are not revoked, by name."""
+    require_personal_tokens(actor, user.id)
+    rows = session.scalars(select(Token).where(Token.user_id == user.id, _live()).order_by(Token.name))
+    return [summarise_token(session, token, user) for token in rows]
+
+
+def summarise_token(session: ReadSession, token: Token, user: User | None) -> TokenSummary:
+    """The row as data."""
+    still_valid = or_(TokenSecret.valid_until.is_(None), TokenSecret.valid_until > clock.now())
+    hints = session.scalars(
+        select(TokenSecret.hint).where(TokenSecret.token_id == token.id, still_valid).order_by(TokenSecret.id.desc())
+    ).all()
+    return TokenSummary(
+        id=token.id,
+        name=token.name,
+        user=user.email if user else None,
+        hints=tuple(hints),
+        abilities=tuple(Ability(name).word for name in token.abilities),
+        created_at=token.created_at,
+        expires_at=token.expires_at,
+        last_used_at=token.last_used_at,
+        last_used_address=token.last_used_address,
+        last_used_client=token.last_used_client,
+        grants=() if user else tuple(grants_of(session, Holder(token_id=token.id))),
+    )
+
+
+def _why_not_good(token: Token, valid_until: datetime | None, user: User | None) -> str | None:
+    """The sentence for the one who holds it; None when the token is good now."""
+    now = clock.now()
+    called = f"The deploy token {token.name}" if user is None else f"Your personal token {token.name}"
+    renew = f"`packistry {'deploy-token' if user is None else 'personal-token'} add`"
+    if token.revoked_at is not None:
+        return f"{called} was revoked on {token.revoked_at:%Y-%m-%d}. Ask an administrator for a new one ({renew})."
+    if user is not None and (user.deleted_at is not None or not user.active):
+        return f"{called} belongs to an account that is switched off. Ask an administrator."
+    if token.expires_at is not None and token.expires_at <= now:
+        return f"{called} expired on {token.expires_at:%Y-%m-%d}. Ask an administrator for a new one ({renew})."
+    if valid_until is not None and valid_until <= now:
+        return f"{called} was rotated and this secret ended on {valid_until:%Y-%m-%d}. Use the new secret."
+    return None
+
+
+def _live() -> ColumnElement[bool]:
+    return Token.revoked_at.is_(None)
+
+
+def _named(name: str) -> ColumnElement[bool]:
+    by_name = Token.name == name
+    if not (name.isascii() and name.isdigit()):
+        return by_name
+    # A token may be called "7": the name goes first, the id counts where no token has that name.
+    taken = select(Token.id).where(Token.name == name, Token.revoked_at.is_(None)).exists()
+    return or_(by_name, and_(Token.id == int(name), ~taken))
