@@ -28,7 +28,7 @@ def test_defaults_need_no_configuration(tmp_path: Path) -> None:
 
     assert settings.data_dir == tmp_path / "data"
     assert settings.sqlite_path == tmp_path / "data" / "packistry.sqlite3"
-    assert settings.postgresql_url is None
+    assert settings.sqlalchemy_url == f"sqlite:///{tmp_path}/data/packistry.sqlite3"
     assert settings.public_url is None
     assert settings.trusted_proxies == ()
     assert settings.max_archive_bytes == 512 * 1024**2
@@ -77,9 +77,9 @@ def test_an_empty_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> Non
         ("MAX_ARCHIVE_BYTES", " 2 mib ", "max_archive_bytes", 2 * 1024**2),
         ("ACCEL_REDIRECT_PREFIX", "/archives/", "accel_redirect_prefix", "/archives"),
         ("DOWNLOAD_FLUSH_SECONDS", "0.25", "download_flush_seconds", 0.25),
-        ("DATABASE_URL", "postgres://u:p@db/x?sslmode=require", "postgresql_url",
+        ("DATABASE_URL", "postgres://u:p@db/x?sslmode=require", "sqlalchemy_url",
          "postgresql+psycopg://u:p@db/x?sslmode=require"),
-        ("DATABASE_URL", "postgresql:///x?host=/run/postgresql", "postgresql_url",
+        ("DATABASE_URL", "postgresql:///x?host=/run/postgresql", "sqlalchemy_url",
          "postgresql+psycopg:///x?host=/run/postgresql"),
         ("DATABASE_URL", "sqlite:////srv/p.sqlite3", "sqlite_path", Path("/srv/p.sqlite3")),
     ],
@@ -97,6 +97,7 @@ def test_a_value_is_kept_in_one_form(
 @pytest.mark.parametrize(
     ("variable", "value", "part"),
     [
+        ("DATA_DIR", "what?", "without a question mark"),
         ("PUBLIC_URL", "packages.example", "must begin with https:// or http://"),
         ("PUBLIC_URL", "ftp://packages.example", "must begin with https://"),
         ("PUBLIC_URL", "https://", "must name a host"),

@@ -82,8 +82,9 @@ def _network(part: object) -> IPv4Network | IPv6Network:
 
 
 def _folder(path: Path) -> Path:
-    if "\0" in str(path):
-        raise ValueError("must be a folder name without a NUL character")
+    # The path becomes part of the address of an SQLite database, where a question mark begins the parameters.
+    if re.search(r"[?\0]", str(path)):
+        raise ValueError("must be a folder name without a question mark")
     return path.expanduser().absolute()
 
 
@@ -244,9 +245,9 @@ class Settings(BaseSettings):
         return None
 
     @property
-    def postgresql_url(self) -> str | None:
-        """The database's address as SQLAlchemy takes it, driver included, or None when the database is SQLite."""
-        return None if self.sqlite_path else self.database_url
+    def sqlalchemy_url(self) -> str:
+        """The database's address as SQLAlchemy takes it, driver included. It may hold a password."""
+        return f"sqlite:///{self.sqlite_path}" if self.sqlite_path else str(self.database_url)
 
     @classmethod
     def settings_customise_sources(

@@ -108,8 +108,7 @@ def test_the_three_clients_are_of_three_generations(composer_clients: list[Clien
 
 
 def test_a_database_is_fresh_and_takes_changes(database_url: str) -> None:
-    settings = Settings(database_url=database_url)
-    engine = create_engine(settings.postgresql_url or f"sqlite:///{settings.sqlite_path}")
+    engine = create_engine(Settings(database_url=database_url).sqlalchemy_url)
 
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE note (line TEXT)"))
