@@ -30,7 +30,7 @@ check: $(DEVELOPED) ## formatting, lint, types, imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 format: $(DEVELOPED) ## put the code into its form
 	$(BIN)/ruff format .
