@@ -160,7 +160,7 @@ def _parse_term(term: str, constraint: str) -> tuple[Comparison, ...]:
     except InvalidVersion as cause:
         place = "" if term == constraint else f" in {constraint!r:.120}"
         raise InvalidConstraint(
-            f'{term!r} is no constraint{place}: write one like "^1.2", ">=1.2 <3" or "dev-main".', field="constraint"
+            f"{term!r} is no constraint{place}: write one like '^1.2', '>=1.2 <3' or 'dev-main'.", field="constraint"
         ) from cause
 
 
@@ -194,7 +194,7 @@ def _parse_tilde(term: str) -> tuple[Comparison, ...] | None:
     if match is None:
         return None
     if match[1]:
-        raise InvalidVersion('"~>" is Ruby\'s operator, Composer\'s is "~".', field="constraint")
+        raise InvalidVersion("'~>' is the operator of Ruby's gems, Composer's is '~'.", field="constraint")
     numbers = _numbers(match, first=2)
     position = len(numbers)
     # In "~1.2.x-dev" the "x" is the last number, though no group caught it.

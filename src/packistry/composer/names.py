@@ -39,7 +39,7 @@ def normalise_name(name: str) -> str:
     if is_platform_name(name):
         raise InvalidName(
             f"{name!r} is the name of a part of the platform, which no repository serves: "
-            'publish it as "vendor/package".',
+            "publish it as 'vendor/package'.",
             field="name",
         )
     if _NAME.fullmatch(name) is None:
@@ -75,21 +75,21 @@ def _refuse_reserved(lowered: str) -> None:
     for part in lowered.split("/"):
         if part in _RESERVED:
             raise InvalidName(
-                f'{lowered!r} contains "{part}", which is the name of a device on Windows: choose another word.',
+                f"{lowered!r} contains {part!r}, which is the name of a device on Windows: choose another word.",
                 field="name",
             )
     if lowered.endswith(".json"):
         better = lowered.removesuffix(".json") + "-json"
         raise InvalidName(
-            f'{lowered!r} ends in ".json", like the addresses of our documents: "{better}" would do.', field="name"
+            f"{lowered!r} ends in '.json', like the addresses of our documents: {better!r} would do.", field="name"
         )
 
 
 def _suggestion(name: str) -> str:
-    """A sentence with the nearest valid name, or nothing if there is none."""
+    """A sentence with the nearest valid name, or nothing if none is near."""
     vendor, _, package = name.partition("/")
-    nearest = f"{_slug(vendor)}/{_slug(package)}"
-    return f' "{nearest}" would do.' if is_valid_name(nearest) else ""
+    nearest = [_slug(vendor), _slug(package)]
+    return f" {'/'.join(nearest)!r} would do." if all(nearest) and _RESERVED.isdisjoint(nearest) else ""
 
 
 def _slug(text: str) -> str:

@@ -209,8 +209,9 @@ def _normalise_numeric_branch(text: str) -> str | None:
 def _refusal(version: str) -> str:
     bare = _without_decoration(version)
     if not bare:
-        return 'The version is empty: write one like "1.2.3", or "dev-main" for a branch.'
-    return f'{version!r} is not a version: write one like "1.2.3" or "1.2.3-beta1", or {f"dev-{bare}"!r} for a branch.'
+        return "The version is empty: write one like '1.2.3', or 'dev-main' for a branch."
+    branch = pretty_branch(bare)
+    return f"{version!r} is not a version: write one like '1.2.3' or '1.2.3-beta1', or {branch!r} for a branch."
 
 
 def _rank(part: str) -> tuple[int, int]:
