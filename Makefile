@@ -49,7 +49,7 @@ bench: $(DEVELOPED) $(CLIENTS)/.made $(TOOLS) ## speed next to nginx
 	$(BIN)/python -m proofs.bench $(ARGUMENTS)
 
 docs: $(DEVELOPED) ## write the reference pages that are made from the code
-	$(BIN)/python scripts/reference-docs.py
+	$(BIN)/python -m scripts.reference_docs
 
 # uv is only needed here: $(BIN)/pip install uv
 lock: ## resolve the dependencies anew

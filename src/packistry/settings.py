@@ -17,7 +17,6 @@ from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -324,21 +323,6 @@ def prepare_data_dir(settings: Settings) -> Path:
     except OSError as error:
         raise InvalidSetting(f"The data_dir {settings.data_dir} cannot be made: {_reason(error)}.") from error
     return settings.data_dir
-
-
-def default_text(field: FieldInfo) -> str:
-    """A field's default as a person would write it in the environment; empty when there is none."""
-    if field.default is None or field.default == ():
-        return ""
-    if kind_of(field) != "size":
-        return str(field.default)
-    unit = "GiB" if field.default >= GIB else "MiB"
-    return f"{field.default // _UNITS[unit.lower()]}{unit}"
-
-
-def kind_of(field: FieldInfo) -> str:
-    """What sort of value a field takes, in a word for people."""
-    return str(cast("Mapping[str, object]", field.json_schema_extra)["kind"])
 
 
 def _make_secret(path: Path) -> None:
