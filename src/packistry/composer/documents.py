@@ -26,6 +26,9 @@ VERSION_KEYS: Final = (
     *("provide", "replace", "abandoned", "autoload-dev", "scripts", "archive"),
 )
 
+# What a key of a minified object holds when it went; so no key of a version may really have this value.
+UNSET: Final = "__unset"
+
 Members: TypeAlias = dict[bytes, bytes]
 """A JSON object cut at its top level: the quoted key → the whole member, b'"type"' → b'"type":"library"'.
 
@@ -33,6 +36,7 @@ Equal bytes are exactly what the protocol calls identical: of one type (1 is not
 """
 
 _MEMBER_KEYS: Final = tuple(b'"%b"' % key.encode() for key in VERSION_KEYS)
+_UNSET_MEMBER: Final = b':"%b"' % UNSET.encode()
 _JSON_TIME: Final = orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_NAIVE_UTC
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -191,7 +195,7 @@ def minify(objects: Sequence[Members]) -> list[Members]:
         known |= changed
         if len(known) > len(members):
             for key in [key for key in known if key not in members]:
-                changed[key] = key + b':"__unset"'
+                changed[key] = key + _UNSET_MEMBER
                 del known[key]
         minified.append(changed)
     return minified
@@ -202,7 +206,7 @@ def expand(minified: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     expanded: list[dict[str, Any]] = []
     running: dict[str, Any] = {}
     for difference in minified:
-        running = {key: value for key, value in {**running, **difference}.items() if value != "__unset"}
+        running = {key: value for key, value in {**running, **difference}.items() if value != UNSET}
         expanded.append(running)
     return expanded
 
