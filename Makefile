@@ -38,15 +38,15 @@ format: $(DEVELOPED) ## put the code into its form
 
 # The long proofs. A small seeded slice of each runs in `make test`; the last full figures are in docs/.
 differential: $(DEVELOPED) $(CLIENTS)/.made ## version rules against Composer's own code
-	$(BIN)/python -m proofs.differential $(ARGUMENTS)
+	$(BIN)/python -m tests.composer.rules.differential $(ARGUMENTS)
 corpus: $(DEVELOPED) $(CLIENTS)/.made ## publish real manifests: make corpus MANIFESTS=folder
-	$(BIN)/python -m proofs.corpus $(ARGUMENTS) $(MANIFESTS)
+	$(BIN)/python -m tests.proofs.corpus $(ARGUMENTS) $(MANIFESTS)
 chaos: $(DEVELOPED) ## kill the server in the middle of uploads, and fill the disk
-	$(BIN)/python -m proofs.chaos $(ARGUMENTS)
+	$(BIN)/python -m tests.proofs.chaos $(ARGUMENTS)
 fuzz: $(DEVELOPED) ## long properties and a mutation run
-	$(BIN)/python -m proofs.fuzz $(ARGUMENTS)
+	$(BIN)/python -m tests.proofs.fuzz $(ARGUMENTS)
 bench: $(DEVELOPED) $(CLIENTS)/.made $(TOOLS) ## speed next to nginx
-	$(BIN)/python -m proofs.bench $(ARGUMENTS)
+	$(BIN)/python -m tests.proofs.bench $(ARGUMENTS)
 
 docs: $(DEVELOPED) ## write the reference pages that are made from the code
 	$(BIN)/python -m scripts.reference_docs

@@ -22,7 +22,7 @@ SUBJECTS = ("packages", "repositories", "tokens", "accounts")
 
 
 def sources() -> list[Path]:
-    folders = [ROOT / name for name in ("src", "tests", "proofs", "scripts")]
+    folders = [ROOT / name for name in ("src", "tests", "scripts")]
     return sorted(path for folder in folders for path in folder.rglob("*.py"))
 
 
