@@ -4,6 +4,9 @@ A refusal is not a bug: it is logged at the level named here and shown to the ca
 is a fault, logged once with its traceback at the door. This file knows no HTML, no HTTP library and no database.
 """
 
+import errno
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
@@ -93,6 +96,24 @@ class UnsupportedMediaType(Refusal):
 
 class StorageFull(Refusal):
     """No room left for the file; nothing was kept of it."""
+
+
+# What a disk answers that takes no more bytes: no space, a quota, a limit on the size of a file.
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@contextmanager
+def refusing_full_disk() -> Generator[None]:
+    """Turns an OSError of a full disk into StorageFull; any other is a fault and goes on."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise StorageFull(
+            "There is no room left on the server for this file, and nothing was kept of it: "
+            "ask the administrator to free space under the data folder, then send it again."
+        ) from error
 
 
 class Unavailable(Refusal):

@@ -1,0 +1,87 @@
+"""Reads an archive that a stranger sent: what is in it, or why it is refused. One pass, constant memory.
+
+Nothing is unpacked to disk. Time is bounded by the limits: at worst `unpacked_bytes` are inflated and hashed once.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from packistry.archives import layout
+from packistry.archives.entries import Entry, broken
+from packistry.archives.limits import Limits
+from packistry.archives.tars import BLOCK, DECOMPRESSORS, is_tar_header, read_tar
+from packistry.archives.tree import Tree
+from packistry.archives.zips import END_SIGNATURE, LOCAL_SIGNATURE, read_zip
+
+Format = Literal["zip", "tar"]
+
+# What people send by mistake, so that the answer can name it.
+_STRANGERS = {
+    b"Rar!": "a rar",
+    b"7z\xbc\xaf\x27\x1c": "a 7z",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"<": "a web page",
+    b"{": "a JSON file",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveContents:
+    """An archive that passed. `content_digest` is equal for the same files with the same executable bits, whatever
+    the container, its top folder, dates, order and compression; `readme` is a name and the bytes of the file.
+    """
+
+    format: Format
+    composer_json: bytes
+    top_folder: str | None
+    content_digest: str
+    entries: int
+    unpacked_bytes: int
+    readme: tuple[str, bytes] | None
+
+
+def read_archive(path: Path, limits: Limits) -> ArchiveContents:
+    """What is in the zip or tar (plain, gz, bz2, xz) at `path`; by its bytes, never by its name.
+
+    Refuses with InvalidArchive or ArchiveTooLarge: field "file" for a file that is no package, "archive" for one that
+    is damaged or hostile.
+    """
+    with path.open("rb") as file:
+        size_bytes = os.fstat(file.fileno()).st_size
+        limits.check_file(size_bytes)
+        archive_format = sniff(file)
+        read = read_zip if archive_format == "zip" else read_tar
+        tree = gather(read(file, size_bytes, limits), Tree(limits, size_bytes))
+    top_folder = layout.find_top_folder(tree)
+    return ArchiveContents(
+        format=archive_format,
+        composer_json=layout.composer_json(tree, top_folder),
+        top_folder=top_folder,
+        content_digest=tree.content_digest(top_folder),
+        entries=len(tree),
+        unpacked_bytes=tree.unpacked_bytes,
+        readme=layout.find_readme(tree, top_folder),
+    )
+
+
+def gather(entries: Iterator[Entry], tree: Tree) -> Tree:
+    """The tree, with all entries in it."""
+    for entry in entries:
+        tree.take(entry)
+    return tree
+
+
+def sniff(file: BinaryIO) -> Format:
+    """Which of the two formats a file starts like. Refuses everything else."""
+    start = file.read(BLOCK)
+    if not start.strip(b"\0"):
+        raise broken("The archive is empty: pack the folder that holds composer.json.")
+    if start.startswith((LOCAL_SIGNATURE, END_SIGNATURE)):
+        return "zip"
+    if start.startswith(tuple(DECOMPRESSORS)) or is_tar_header(start):
+        return "tar"
+    what = next((what for magic, what in _STRANGERS.items() if start.startswith(magic)), "no archive we know")
+    raise broken(f"The file is {what}: send a zip, or a tar (plain, gz, bz2 or xz).")
