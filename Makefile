@@ -10,7 +10,7 @@ DEVELOPED := .venv/.developed
 CLIENTS := .cache/composer-clients
 TOOLS := .cache/test-tools
 
-.PHONY: help install run test check format differential corpus chaos fuzz bench docs lock clean
+.PHONY: help install run test check check-form check-lint check-types check-imports format differential corpus chaos fuzz bench docs lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -26,10 +26,14 @@ run: $(INSTALLED) ## serve on http://127.0.0.1:8000 with everything under ./data
 test: $(DEVELOPED) $(CLIENTS)/.made $(TOOLS) ## install what the tests need, Composer included, and run them
 	$(BIN)/pytest $(PYTEST_ARGUMENTS)
 
-check: $(DEVELOPED) ## formatting, lint, types, imports
+check: check-form check-lint check-types check-imports ## formatting, lint, types, imports
+check-form: $(DEVELOPED)
 	$(BIN)/ruff format --check .
+check-lint: $(DEVELOPED)
 	$(BIN)/ruff check .
+check-types: $(DEVELOPED)
 	$(BIN)/basedpyright
+check-imports: $(DEVELOPED)
 	$(BIN)/lint-imports --no-logo
 
 format: $(DEVELOPED) ## put the code into its form

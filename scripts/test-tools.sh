@@ -5,9 +5,9 @@
 # (CI=true) something missing is a failure.
 set -eu
 
-# postgres: Debian keeps the programs of a cluster off the PATH
+# Debian keeps the programs of a database cluster, and a plain user's PATH those of administrators, out of sight.
 missing() {
-  for pair in php:php-cli unzip:unzip zip:zip git:git nginx:nginx-light wrk:wrk; do
+  for pair in php:php-cli unzip:unzip zip:zip git:git curl:curl nginx:nginx-light wrk:wrk; do
     command -v "${pair%%:*}" >/dev/null || [ -x "/usr/sbin/${pair%%:*}" ] || printf ' %s' "${pair#*:}"
   done
   if command -v php >/dev/null; then
