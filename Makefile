@@ -1,7 +1,8 @@
 # The two commands of the README are `make run` and `make test`; `make help` lists the rest.
 # Nothing is put outside this folder, except by `make test` on Debian: the system packages of scripts/test-tools.sh.
 PYTHON ?= python3
-PYTEST_ARGUMENTS ?=
+# Two cores run a third more tests than one; each process starts a PostgreSQL of its own, hence not more than four.
+PYTEST_ARGUMENTS ?= -n auto --maxprocesses 4
 UV ?= uv
 
 BIN := .venv/bin
