@@ -9,6 +9,7 @@ from typing import cast
 
 from pydantic.fields import FieldInfo
 
+from packistry.composer.manifest_keys import KEYS
 from packistry.settings import CONFIG_VARIABLE, GIB, MIB, PREFIX, Settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -30,6 +31,20 @@ A *size* is a number of bytes, or a number with B, KiB, MiB, GiB or TiB. *Networ
 in a variable and lists in the file. *Folders* are taken from the folder of the process unless they begin with `/`.
 
 | variable | kind | default | what it decides |
+|---|---|---|---|
+"""
+
+MANIFEST_HEAD = """# What becomes of each key of composer.json
+
+*Published*: in the metadata that Composer reads, once it has passed its check. *Kept*: read into a field of the
+version, from which Packistry decides what to publish. *Dropped*: it stays in the archive and goes nowhere else.
+*Refused*: the version is not published, and the answer says why. *Left out*: the version is published without it, and
+a warning is kept with the version.
+
+Any other key is dropped, with a warning that names the key that was probably meant; keys that begin with `_` or `$`
+are comments and dropped in silence. So is `null`, which Composer reads like a missing key.
+
+| key | what we do | what it must be | why |
 |---|---|---|---|
 """
 
@@ -58,7 +73,13 @@ def default_of(field: FieldInfo) -> str:
     return f"`{size}{unit}`"
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page}
+def manifest_page() -> str:
+    """docs/manifest-keys.md: one row for each key of composer.json, in the order of the table."""
+    rows = (f"| `{key.name}` | {key.fate} | {key.rule or '-'} | {key.reason} |" for key in KEYS)
+    return MANIFEST_HEAD + "\n".join(rows) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "manifest-keys.md": manifest_page}
 
 
 if __name__ == "__main__":

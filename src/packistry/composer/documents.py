@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from packistry.composer import versions as rules
+from packistry.composer.manifest_json import is_object
 
 # A control character never stands raw in JSON: serialised data, whatever users wrote, holds it only as \u0001. So each
 # raw one in a document is ours, and completing a document is one replacement that can meet nothing else.
@@ -130,12 +131,11 @@ def _age(version: PublishedVersion) -> tuple[bool, rules.SortKey, datetime, str]
 
 def _branch_alias(version: PublishedVersion) -> str | None:
     """The normalised version that `extra.branch-alias` gives this branch, which Composer finds by any case."""
-    extra = unpack(version.published).get(b'"extra"')
-    if extra is None or b'"branch-alias"' not in extra:
-        return None
-    # The manifest's reader left only aliases that Composer accepts: strings that end in "-dev".
-    aliases = orjson.loads(b"{%b}" % extra)["extra"]["branch-alias"]
-    for branch, target in aliases.items():
+    member = unpack(version.published).get(b'"extra"', b'"extra":{}')
+    extra = orjson.loads(b"{%b}" % member)["extra"]
+    aliases = extra.get("branch-alias") if is_object(extra) else None
+    # Of an object the manifest's reader left only what Composer accepts: texts that end in "-dev".
+    for branch, target in aliases.items() if is_object(aliases) else ():
         if branch.lower() == version.version.lower():
             return rules.normalise_branch(target.removesuffix("-dev"))
     return None

@@ -24,10 +24,10 @@ def text(key: str, value: Any, reading: Reading) -> Any:
     if not isinstance(value, str):
         reading.warn(key, f"left out: it must be a text, not {kind(value)}.")
         return OMIT
-    line = _LINE_BREAKS.sub(" ", value).strip()
-    if line != value.strip():
+    line = _LINE_BREAKS.sub(" ", value)
+    if line != value:
         reading.warn(key, "line breaks were replaced by spaces.")
-    return line or OMIT
+    return line if line.strip() else OMIT
 
 
 def web_address(key: str, value: Any, reading: Reading) -> Any:

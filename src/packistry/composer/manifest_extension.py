@@ -23,13 +23,13 @@ def php_extension(key: str, value: Any, reading: Reading) -> Any:
     table = as_map(value)
     if table is None:
         raise refusal(key, f"it must be an object, not {kind(value)}.")
-    kept = {part: table[part] for part in sorted(table) if table[part] is not None}
-    if "os-families" in kept and "os-families-exclude" in kept:
+    kept = dict(sorted(table.items()))
+    if kept.get("os-families") is not None and kept.get("os-families-exclude") is not None:
         raise refusal(key, "os-families and os-families-exclude cannot both be there: keep one.")
     for part, content in kept.items():
-        if part in _PARTS:
+        if content is not None and part in _PARTS:
             _PARTS[part](f"{key}.{part}", content)
-    if "configure-options" in kept:
+    if kept.get("configure-options"):
         kept["configure-options"] = [dict(sorted(option.items())) for option in kept["configure-options"]]
     return kept or OMIT
 

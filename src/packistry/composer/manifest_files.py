@@ -90,7 +90,8 @@ def target_dir(key: str, value: Any, reading: Reading) -> Any:
     """The folder inside vendor/…; Composer itself takes every ".." out of it."""
     if not isinstance(value, str):
         raise refusal(key, f"it must be a text, not {kind(value)}.")
-    return value if value.strip() else OMIT
+    # Even an empty one keeps Composer from using psr-4.
+    return value or OMIT
 
 
 def scripts(key: str, value: Any, reading: Reading) -> Any:

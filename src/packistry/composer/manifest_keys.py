@@ -2,7 +2,7 @@
 
 The rule behind it: what Composer's loader reads of a package is published; what only means something in the root
 project is dropped; what we know better (where the archive lies, when it was published) is written by us alone.
-docs/manifest-keys.md is made from this table.
+docs/manifest-keys.md is made from this table by `make docs`.
 """
 
 from dataclasses import dataclass
@@ -107,30 +107,3 @@ def nearest(name: str) -> str | None:
     # Names of keys are short; comparing long ones costs time that only a hostile manifest asks for.
     matches = get_close_matches(name, BY_NAME, n=1, cutoff=0.8) if len(name) < 40 else []
     return matches[0] if matches else None
-
-
-def reference_page() -> str:
-    """docs/manifest-keys.md, in Markdown."""
-    rows = "".join(f"| `{key.name}` | {key.fate} | {key.rule or '—'} | {key.reason} |\n" for key in KEYS)
-    return f"{_PAGE_HEAD}{rows}{_PAGE_FOOT}"
-
-
-_PAGE_HEAD: Final = """\
-# What becomes of each key of composer.json
-
-Made from `src/packistry/composer/manifest_keys.py` by `scripts/manifest-keys`; change that file, not this one.
-
-*Published*: in the metadata that Composer reads, once it has passed its check. *Kept*: read into a field of the
-version, from which Packistry decides what to publish. *Dropped*: it stays in the archive and goes nowhere else.
-*Refused*: the version is not published, and the answer says why. *Left out*: the version is published without it, and
-a warning is kept with the version.
-
-| key | what we do | what it must be | why |
-|---|---|---|---|
-"""
-
-_PAGE_FOOT: Final = """\
-
-Any other key is dropped, with a warning that names the key that was probably meant; keys that begin with `_` or `$`
-are comments and dropped in silence. So is `null`, which Composer reads like a missing key.
-"""

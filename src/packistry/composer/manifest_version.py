@@ -32,7 +32,10 @@ def package_type(value: Any, reading: Reading) -> str:
     """The type in lower case, as clients read it. It decides which plugin installs a package, so an odd one is kept."""
     if not isinstance(value, str):
         raise refusal("type", f'it must be a text like "library", not {kind(value)}.')
-    kind_of_package = value.strip().lower() or "library"
+    if not value.strip():
+        reading.warn("type", 'it is blank; read as "library".')
+        return "library"
+    kind_of_package = value.lower()
     if kind_of_package == UNSET:
         raise refusal("type", f'"{UNSET}" means "not there" in the metadata: choose another word.')
     if not _TYPE.fullmatch(kind_of_package):
@@ -55,7 +58,7 @@ def given_up(value: Any, reading: Reading) -> bool | str:
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return value.strip() or False
+        return value if value.strip() else False
     reading.warn("abandoned", f"left out: it must be true, false or the name of a package, not {kind(value)}.")
     return False
 

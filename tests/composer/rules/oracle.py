@@ -1,4 +1,4 @@
-"""Composer's own code as a judge: questions go to oracle.php in one process, answers come back in order."""
+"""Composer's own code as a judge: questions go to a PHP script in one process, answers come back in order."""
 
 import json
 import shlex
@@ -17,10 +17,10 @@ _SCRIPT = Path(__file__).with_name("oracle.php")
 Question = Mapping[str, Any]
 
 
-def ask(questions: Sequence[Question], client: str = NEWEST) -> list[Any]:
+def ask(questions: Sequence[Question], client: str = NEWEST, script: Path = _SCRIPT) -> list[Any]:
     """Composer's answer to each question, None where it refuses. Thousands cost one process."""
     lines = "".join(json.dumps(question) + "\n" for question in questions)
-    done = subprocess.run([*_php(client), _SCRIPT], input=lines, capture_output=True, text=True, check=False)
+    done = subprocess.run([*_php(client), script], input=lines, capture_output=True, text=True, check=False)
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert (done.returncode, len(answers)) == (0, len(questions)), done.stderr or done.stdout[-2000:]
     return answers
