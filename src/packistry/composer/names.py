@@ -50,6 +50,7 @@ def normalise_name(name: str) -> str:
         )
     lowered = name.lower()
     _refuse_reserved(lowered)
+    _refuse_exhausting(lowered)
     return lowered
 
 
@@ -82,6 +83,24 @@ def _refuse_reserved(lowered: str) -> None:
         better = lowered.removesuffix(".json") + "-json"
         raise InvalidName(
             f"{lowered!r} ends in '.json', like the addresses of our documents: {better!r} would do.", field="name"
+        )
+
+
+def _refuse_exhausting(lowered: str) -> None:
+    """Refuse a long vendor that begins like a platform name, since no client survives it.
+
+    Composer tries every way to cut the words after "ext-" or "lib-" into pieces before it knows that this is no
+    platform name. PHP gives up between 2**17 and 2**18 of them, and the client aborts (seen in 2.5.5, 2.8.8, 2.11.0).
+    """
+    vendor = vendor_of(lowered)
+    if not vendor.startswith(("ext-", "lib-")):
+        return
+    first, *others = re.split(r"[_.-]", vendor[len("ext-") :])
+    if max(len(first) - 2, 0) + sum(len(word) - 1 for word in others) >= 17:
+        raise InvalidName(
+            f"{lowered!r} makes Composer abort, because its vendor is long and begins with {vendor[:4]!r}: "
+            "shorten the vendor or let it begin with another word.",
+            field="name",
         )
 
 

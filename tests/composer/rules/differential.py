@@ -47,6 +47,11 @@ class Outcome:
     left_out: int
     differences: list[str]
 
+    @property
+    def answered_yes(self) -> int:
+        """How many were neither refused nor denied."""
+        return self.asked - self.refused - self.denied
+
     def __str__(self) -> str:
         counts = f"{self.asked:>7} asked {self.refused:>7} refused {self.denied:>7} false {self.left_out:>6} left out"
         return "\n  ".join([f"{self.title:<34}{counts} {len(self.differences):>4} differ", *self.differences[:_SHOWN]])
@@ -63,19 +68,19 @@ def run(cases: int, seed: int, client: str = NEWEST) -> list[Outcome]:
     sortable = [one for one in lists if _has_an_order(one)]
     named = [source.name() for _ in range(cases // 2)]
     plan: list[tuple[str, list[Question], int]] = [
-        ("versions: normalise", [_q("normalise", version=text) for text in strings], cases - len(strings)),
-        ("versions: stability as written", [_q("stability", version=text) for text in strings], 0),
-        ("versions: compare", [_q("compare", left=a, right=b) for a, b in _comparable(strings)], 0),
-        ("branches: normalise", [_q("branch", branch=name) for name in branches], 0),
-        ("branches: numeric alias prefix", [_q("prefix", branch=name) for name in branches], 0),
-        ("branches: imported as (by 50)", [_q("imported", branches=some) for some in _by_fifty(branches)], 0),
-        ("constraints: parse", [_q("parse", constraint=text) for _, text in pairs], 0),
-        ("constraints: satisfies", [_q("satisfies", version=v, constraint=text) for v, text in pairs], 0),
-        ("lists: sort", [_q("sort", versions=one) for one in sortable], len(lists) - len(sortable)),
-        ("names: package", [_q("name", name=name) for name in named], 0),
-        ("names: platform", [_q("platform", name=name) for name in named], 0),
+        ("versions: normalise", [question("normalise", version=text) for text in strings], cases - len(strings)),
+        ("versions: stability as written", [question("stability", version=text) for text in strings], 0),
+        ("versions: compare", [question("compare", left=a, right=b) for a, b in _comparable(strings)], 0),
+        ("branches: normalise", [question("branch", branch=name) for name in branches], 0),
+        ("branches: numeric alias prefix", [question("prefix", branch=name) for name in branches], 0),
+        ("branches: imported as (by 50)", [question("imported", branches=some) for some in _by_fifty(branches)], 0),
+        ("constraints: parse", [question("parse", constraint=text) for _, text in pairs], 0),
+        ("constraints: satisfies", [question("satisfies", version=v, constraint=text) for v, text in pairs], 0),
+        ("lists: sort", [question("sort", versions=one) for one in sortable], len(lists) - len(sortable)),
+        ("names: package", [question("name", name=name) for name in named], 0),
+        ("names: platform", [question("platform", name=name) for name in named], 0),
     ]
-    return [_compare(title, questions, left_out, client) for title, questions, left_out in plan]
+    return [compare_questions(title, questions, left_out, client) for title, questions, left_out in plan]
 
 
 def main() -> int:
@@ -89,21 +94,21 @@ def main() -> int:
     return int(any(outcome.differences for outcome in outcomes))
 
 
-def _compare(title: str, questions: list[Question], left_out: int, client: str) -> Outcome:
+def compare_questions(title: str, questions: list[Question], left_out: int = 0, client: str = NEWEST) -> Outcome:
+    """Asks Composer and ourselves, and keeps what differs."""
     theirs = ask(questions, client)
-    ours = [_answer(question) for question in questions]
     differences = [
-        f"{question}: Composer {their!r}, we {our!r}"
-        for question, their, our in zip(questions, theirs, ours, strict=True)
+        f"{asked!s:.400}: Composer {their!r:.400}, we {our!r:.400}"
+        for asked, their, our in zip(questions, theirs, map(_answer, questions), strict=True)
         if their != our
     ]
     refused, denied = sum(answer is None for answer in theirs), sum(answer is False for answer in theirs)
     return Outcome(title, len(questions), refused, denied, left_out, differences)
 
 
-def _answer(question: Question) -> Any:
+def _answer(asked: Question) -> Any:
     try:
-        return _OURS[question["ask"]](question)
+        return _OURS[asked["ask"]](asked)
     except Refusal:
         return None
 
@@ -135,7 +140,7 @@ def _has_an_order(written: Iterable[str]) -> bool:
 
 def _comparable(strings: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Pairs of normalised versions that Composer ever compares: different ones, and not two branches."""
-    normalised = [_answer(_q("normalise", version=text)) for text in strings]
+    normalised = [_answer(question("normalise", version=text)) for text in strings]
     for left, right in pairwise(one for one in normalised if one is not None):
         if left != right and not (versions.is_branch(left) and versions.is_branch(right)):
             yield left, right
@@ -146,7 +151,8 @@ def _by_fifty(branches: list[str]) -> Iterator[list[str]]:
         yield branches[start : start + 50]
 
 
-def _q(ask_for: str, **what: Any) -> Question:
+def question(ask_for: str, **what: Any) -> Question:
+    """One of the questions oracle.php answers."""
     return {"ask": ask_for, **what}
 
 

@@ -82,6 +82,8 @@ while (($line = fgets(STDIN)) !== false) {
         $answer = answer($parser, json_decode($line, true, 512, JSON_THROW_ON_ERROR));
     } catch (UnexpectedValueException $refused) {
         $answer = null;
+    } catch (Composer\Pcre\PcreException $exhausted) {
+        $answer = false; // A name that makes the client abort is no name one can use.
     }
     echo json_encode($answer, JSON_THROW_ON_ERROR | JSON_UNESCAPED_SLASHES), "\n";
 }
