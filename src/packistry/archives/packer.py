@@ -71,10 +71,8 @@ def _compress(file: BinaryIO, scratch: BinaryIO, limits: Limits) -> list[_Member
             members[entry.path] = replace(members[entry.target], name=entry.path.encode())
         else:
             members[entry.path] = _deflate(entry, tree, node, scratch)
-    full = (path for path in tree.paths() if not tree.is_leaf(path))
-    for path in full:
-        members.pop(path, None)
-    return sorted(members.values(), key=lambda member: member.name)
+    leaves = (member for path, member in members.items() if tree.is_leaf(path))
+    return sorted(leaves, key=lambda member: member.name)
 
 
 def _deflate(entry: Entry, tree: Tree, node: Node, scratch: BinaryIO) -> _Member:

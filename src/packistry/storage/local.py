@@ -47,7 +47,8 @@ class _IncomingFile:
             self._link(final, key)
             # Every folder on the way, for a file in a lost folder is lost; and whoever made them, for another process
             # may not have come to this line before the power goes. Nothing to write costs microseconds.
-            for folder in (final.parent, *final.parent.relative_to(self._storage.root).parents):
+            below = final.parent.relative_to(self._storage.root)
+            for folder in (below, *below.parents):
                 _fsync_folder(self._storage.root / folder)
 
     def _link(self, final: Path, key: BlobKey) -> None:
