@@ -33,17 +33,17 @@ def door_refusal(view: View, repository_id: int | None, *, public: bool) -> Refu
         case Door.OPEN:
             return None
         case Door.CHALLENGE:
-            return Unauthenticated(_challenge(view))
+            return _challenge(view)
         case Door.HIDDEN:
             return NotFound("There is no such repository, or it is not visible to you.")
 
 
-def _challenge(view: View) -> str:
+def _challenge(view: View) -> Refusal:
     if view.refusal is not None:
         return view.refusal
     if view.is_anonymous:
-        return (
+        return Unauthenticated(
             "This repository needs a token: composer config --auth bearer.HOST TOKEN, or http-basic.HOST token TOKEN. "
             "An administrator makes one with `packistry deploy-token add`."
         )
-    return "This token lacks the ability read; make one with --ability read."
+    return Unauthenticated("This token lacks the ability read; make one with --ability read.")

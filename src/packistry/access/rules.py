@@ -10,7 +10,7 @@ from packistry.access.actors import Actor, Anonymous, DeployTokenActor, System, 
 from packistry.access.permissions import ROLE_PERMISSIONS, Ability, Permission, Role
 from packistry.db.engine import ReadSession
 from packistry.db.models import GrantRow, Package, Repository
-from packistry.errors import Forbidden, NotFound
+from packistry.errors import Forbidden, NotFound, Unauthenticated
 
 
 def sees_everything(actor: Actor) -> bool:
@@ -22,9 +22,8 @@ def visible_repositories(actor: Actor) -> ColumnElement[bool]:
     """Of Repository: those the actor sees, wholly or in part."""
     seen = or_(
         whole_repositories(actor),
-        Repository.id.in_(
-            select(Package.repository_id).where(Package.id.in_(granted_packages(actor)), Package.deleted_at.is_(None))
-        ),
+        # Deleted packages count: their archives stay for the locks of those who were given them.
+        Repository.id.in_(select(Package.repository_id).where(Package.id.in_(granted_packages(actor)))),
     )
     return and_(Repository.deleted_at.is_(None), seen)
 
@@ -88,21 +87,28 @@ def require(actor: Actor, permission: Permission) -> None:
 
 
 def require_personal_tokens(actor: Actor, user_id: int) -> None:
-    """Refuses unless these are the actor's own personal tokens: someone else's are not found, also by administrators."""
+    """Refuses unless these are the actor's own personal tokens: others' are not found, also by administrators."""
     require(actor, Permission.PERSONAL_TOKEN_MANAGE)
     if isinstance(actor, UserActor) and actor.user_id != user_id:
         raise NotFound("There is no such personal token, or it is not yours.")
 
 
-def require_publish(session: ReadSession, actor: Actor, repository: Repository, name: str) -> None:
-    """Refuses unless the actor may publish versions of this name: NotFound if it sees nothing, else Forbidden."""
-    if _holds(session, select(Repository.id).where(Repository.id == repository.id, writable_repositories(actor))):
-        return
-    package = (Package.repository_id == repository.id, Package.name == name)
-    if _holds(session, select(Package.id).where(*package, writable_packages(actor))):
-        return
-    if not _holds(session, select(Repository.id).where(Repository.id == repository.id, visible_repositories(actor))):
+def repository_to_publish(session: ReadSession, actor: Actor, path: str, name: str) -> Repository:
+    """The repository at this path, in which the actor may publish versions of this package name.
+
+    Refuses with Unauthenticated for anonymous callers, NotFound for what the actor does not see, else Forbidden.
+    """
+    if isinstance(actor, Anonymous):
+        raise Unauthenticated("Publishing needs a token with the ability write, as Bearer or as the password of Basic.")
+    seen = select(Repository).where(Repository.path == path, visible_repositories(actor))
+    repository = session.execute(seen).scalar_one_or_none()
+    if repository is None:
         raise NotFound("There is no such repository, or it is not visible to you.")
+    package = (Package.repository_id == repository.id, Package.name == name)
+    if _holds(session, select(Repository.id).where(Repository.id == repository.id, writable_repositories(actor))):
+        return repository
+    if _holds(session, select(Package.id).where(*package, writable_packages(actor))):
+        return repository
     raise Forbidden(_why_not_publish(actor, name))
 
 

@@ -14,6 +14,7 @@ from packistry.access.rules import granted_packages, granted_repositories, sees_
 from packistry.db.changes import ChangeKey, token_key, user_key
 from packistry.db.engine import ReadSession
 from packistry.db.models import Package
+from packistry.errors import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +31,17 @@ class View:
     # Seconds since 1970 at which the credential runs out.
     expires_at: float | None = None
     # Why the credential is not good, for the one who holds it. Such a caller counts as anonymous.
-    refusal: str | None = None
+    refusal: Refusal | None = None
     depends_on: frozenset[ChangeKey] = field(default_factory=frozenset[ChangeKey])
 
     @property
     def is_anonymous(self) -> bool:
         return isinstance(self.actor, Anonymous)
+
+    @property
+    def token_id(self) -> int | None:
+        """The token that was shown, if one was."""
+        return self.actor.token_id if isinstance(self.actor, UserActor | DeployTokenActor) else None
 
     def sees_whole(self, repository_id: int, *, public: bool) -> bool:
         """Whether every package of the repository is visible."""
@@ -52,9 +58,9 @@ class View:
 NOBODY = View(actor=Anonymous(), can_read=True)
 
 
-def refused_view(sentence: str, *depends_on: ChangeKey) -> View:
+def refused_view(refusal: Refusal, *depends_on: ChangeKey) -> View:
     """The view of a bad credential: that of an anonymous caller, with the reason."""
-    return View(actor=Anonymous(), can_read=True, refusal=sentence, depends_on=frozenset(depends_on))
+    return View(actor=Anonymous(), can_read=True, refusal=refusal, depends_on=frozenset(depends_on))
 
 
 def load_view(session: ReadSession, actor: Actor, *, expires_at: float | None = None) -> View:
@@ -69,9 +75,7 @@ def load_view(session: ReadSession, actor: Actor, *, expires_at: float | None = 
         )
     repositories = session.scalars(granted_repositories(actor)).all()
     packages = session.execute(
-        select(Package.id, Package.repository_id).where(
-            Package.id.in_(granted_packages(actor)), Package.deleted_at.is_(None)
-        )
+        select(Package.id, Package.repository_id).where(Package.id.in_(granted_packages(actor)))
     ).all()
     return View(
         actor=actor,

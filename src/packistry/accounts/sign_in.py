@@ -9,12 +9,13 @@ from packistry.access.views import View, load_view, refused_view
 from packistry.db.changes import user_key
 from packistry.db.engine import Database
 from packistry.db.models import User
+from packistry.errors import Unauthenticated
 
 # One and the same sentence for every cause: no oracle for which accounts exist.
 REFUSAL = "The e-mail address or the password is wrong. Tokens go on working; use one where nobody is asked."
 
 
-def view_of_password(database: Database, email: str, password: str, address: str | None) -> View:
+def view_of_password(database: Database, email: str, password: str) -> View:
     """What this person may read: reading only, whatever the role. A wrong password gives a refused view.
 
     Takes about 0.2 s and 64 MiB, on purpose; run it in a bounded pool.
@@ -25,21 +26,20 @@ def view_of_password(database: Database, email: str, password: str, address: str
         ).scalar_one_or_none()
     # No session is held during the 0.2 s.
     if not password_matches(user.password_hash if user else None, password) or user is None:
-        return refused_view(REFUSAL)
+        return refused_view(Unauthenticated(REFUSAL))
     with database.read() as session:
         # Read again: the account may have changed while we were hashing.
         now = session.get(User, user.id)
         if now is None or not now.active or now.password_hash != user.password_hash:
-            return refused_view(REFUSAL, user_key(user.id))
-        return load_view(session, user_actor(now, abilities=frozenset({Ability.READ}), address=address))
+            return refused_view(Unauthenticated(REFUSAL), user_key(user.id))
+        return load_view(session, user_actor(now, abilities=frozenset({Ability.READ})))
 
 
-def user_actor(user: User, *, abilities: frozenset[Ability], address: str | None) -> UserActor:
+def user_actor(user: User, *, abilities: frozenset[Ability]) -> UserActor:
     """The user as an actor without a token."""
     return UserActor(
         user_id=user.id,
         name=user.email,
         is_administrator=user.role == Role.ADMINISTRATOR,
         abilities=abilities,
-        address=address,
     )

@@ -16,7 +16,6 @@ class Event(StrEnum):
     VERSION_PUBLISHED = "version.published"
     VERSION_MOVED = "version.moved"
     VERSION_RESTORED = "version.restored"
-    VERSION_REFUSED = "version.refused"
     VERSION_DELETED = "version.deleted"
     VERSION_PURGED = "version.purged"
     USER_CREATED = "user.created"

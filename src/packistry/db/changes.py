@@ -6,8 +6,13 @@ ChangeKey = NewType("ChangeKey", str)
 
 
 def repository_key(repository_id: int) -> ChangeKey:
-    """The repository itself and what it lists: name, visibility, the set of its packages."""
+    """The repository itself: path, visibility, whether it is there. Rare: everything of it is read again."""
     return ChangeKey(f"repository:{repository_id}")
+
+
+def listing_key(repository_id: int) -> ChangeKey:
+    """What the repository lists: the set of its packages, their types and descriptions, the vendors."""
+    return ChangeKey(f"listing:{repository_id}")
 
 
 def document_key(repository_id: int, package_name: str) -> ChangeKey:

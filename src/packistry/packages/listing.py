@@ -3,7 +3,7 @@
 from sqlalchemy import case, update
 
 from packistry import clock
-from packistry.db.changes import repository_key
+from packistry.db.changes import listing_key
 from packistry.db.engine import WriteSession
 from packistry.db.models import Repository
 
@@ -17,4 +17,4 @@ def raise_listing(session: WriteSession, repository_id: int) -> None:
         .where(Repository.id == repository_id)
         .values(listing_modified=case((last < now, now), else_=last + 1))
     )
-    session.changed(repository_key(repository_id))
+    session.changed(listing_key(repository_id))

@@ -80,6 +80,7 @@ def update_repository(
         setattr(repository, key, value)
     _flush_unique_path(session, repository)
     raise_listing(session, repository.id)
+    session.changed(repository_key(repository.id))
     record(session, actor, Event.REPOSITORY_UPDATED, _subject(repository), **changes)
 
 

@@ -24,6 +24,31 @@ class RepositorySummary:
     packages: int
 
 
+@dataclass(frozen=True, slots=True)
+class RepositoryFacts:
+    """A repository as the wire needs it."""
+
+    id: int
+    path: str
+    public: bool
+    claims_vendors: bool
+    listing_modified: int
+
+
+def repository_facts(session: ReadSession, path: str) -> RepositoryFacts | None:
+    """The repository at this path, whoever asks: the door decides what it says of it."""
+    row = session.execute(
+        select(
+            Repository.id,
+            Repository.path,
+            Repository.public,
+            Repository.claims_vendors,
+            Repository.listing_modified,
+        ).where(Repository.path == path, Repository.deleted_at.is_(None))
+    ).one_or_none()
+    return None if row is None else RepositoryFacts(*row)
+
+
 def find_repository(session: ReadSession, actor: Actor, path: str) -> Repository:
     """The visible repository at this path ("" is the root). Refuses with NotFound."""
     found = session.execute(

@@ -15,7 +15,7 @@ from packistry.access.views import View, load_view, refused_view
 from packistry.db.changes import token_key, user_key
 from packistry.db.engine import ReadSession
 from packistry.db.models import Token, TokenSecret, User
-from packistry.errors import NotFound
+from packistry.errors import NotFound, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,16 @@ class TokenSummary:
     grants: tuple[Grant, ...]
 
 
-def view_of_token(session: ReadSession, plain: str, address: str | None) -> View:
+def view_of_token(session: ReadSession, plain: str) -> View:
     """What the holder of this token may read; a refused view that says why when it is not good.
 
     Costs no query for anything that is not a token of ours by its form.
     """
     kind = kind_of(plain)
     if kind is None:
-        return refused_view("This is not a Packistry token: a character is missing or wrong. Copy it again.")
+        return refused_view(
+            Unauthenticated("This is no Packistry token: a character is missing or wrong. Copy it again.")
+        )
     row = session.execute(
         select(Token, TokenSecret.valid_until, User)
         .join(TokenSecret, TokenSecret.token_id == Token.id)
@@ -50,20 +52,20 @@ def view_of_token(session: ReadSession, plain: str, address: str | None) -> View
         .where(TokenSecret.digest == digest_of(plain), Token.user_id.is_(None) == (kind is TokenKind.DEPLOY))
     ).one_or_none()
     if row is None:
-        return refused_view("This token is not known here; it may have been made on another server.")
+        return refused_view(Unauthenticated("This token is not known here; was it made on another server?"))
     token, valid_until, user = row
     refusal = _why_not_good(token, valid_until, user)
     if refusal is not None:
-        return refused_view(refusal, token_key(token.id), *([user_key(user.id)] if user else []))
+        return refused_view(Unauthenticated(refusal), token_key(token.id), *([user_key(user.id)] if user else []))
     ends = min((moment for moment in (token.expires_at, valid_until) if moment is not None), default=None)
-    return load_view(session, token_actor(token, user, address), expires_at=ends.timestamp() if ends else None)
+    return load_view(session, token_actor(token, user), expires_at=ends.timestamp() if ends else None)
 
 
-def token_actor(token: Token, user: User | None, address: str | None) -> UserActor | DeployTokenActor:
+def token_actor(token: Token, user: User | None) -> UserActor | DeployTokenActor:
     """The token as an actor: a personal one acts as its user is now, cut down to its abilities."""
     abilities = frozenset(Ability(name) for name in token.abilities)
     if user is None:
-        return DeployTokenActor(token_id=token.id, name=token.name, abilities=abilities, address=address)
+        return DeployTokenActor(token_id=token.id, name=token.name, abilities=abilities)
     return UserActor(
         user_id=user.id,
         name=user.email,
@@ -71,7 +73,6 @@ def token_actor(token: Token, user: User | None, address: str | None) -> UserAct
         abilities=abilities,
         token_id=token.id,
         token_name=token.name,
-        address=address,
     )
 
 

@@ -17,7 +17,7 @@ class Generation(Base):
 
 
 class Change(Base):
-    """One key that changed under a generation: "repository:1", "document:1:acme/lib", "user:3", "token:7"."""
+    """One key that changed under a generation: "listing:1", "document:1:acme/lib", "user:3", "token:7"."""
 
     __tablename__ = "changes"
 

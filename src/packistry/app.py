@@ -1,0 +1,126 @@
+"""Wires the house: settings to database, storage and the doors. The only file that knows every room."""
+
+from collections.abc import AsyncGenerator, Generator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+from packistry.archives.limits import Limits
+from packistry.db.engine import THREADS, Database
+from packistry.db.schema import upgrade
+from packistry.db.watch import watch
+from packistry.packages.downloads import DownloadCounts
+from packistry.packages.upload import Uploads
+from packistry.repositories.serve import Registry
+from packistry.settings import Settings, load_settings, prepare_data_dir
+from packistry.storage.base import BlobStorage
+from packistry.storage.local import LocalStorage
+from packistry.tokens.usage import TokenUses
+from packistry.web.behind import application
+from packistry.web.calling import Caller
+from packistry.web.dists import DistSender
+from packistry.web.documents import Documents
+from packistry.web.flushing import Flusher
+from packistry.web.identity import Identity
+from packistry.web.publishing import Publishing
+from packistry.web.requests import Origin, Receive, Scope, Send
+from packistry.web.throttle import Throttle
+from packistry.web.wire import ASGIApp, Wire, WireParts
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every door needs, opened and migrated."""
+
+    settings: Settings
+    database: Database
+    storage: BlobStorage
+    uploads: Uploads
+
+
+@contextmanager
+def open_house(settings: Settings) -> Generator[House]:
+    """The house of these settings. Makes the data folder, and the database or what it lacks, when they are missing."""
+    prepare_data_dir(settings)
+    database = Database(settings.sqlalchemy_url)
+    try:
+        upgrade(database)
+        storage = LocalStorage(settings.data_dir / "storage")
+        uploads = Uploads(database, storage, archive_limits(settings), settings.public_url)
+        yield House(settings, database, storage, uploads)
+    finally:
+        database.dispose()
+
+
+def archive_limits(settings: Settings) -> Limits:
+    """The limits of archives, as set."""
+    return Limits(
+        file_bytes=settings.max_archive_bytes,
+        unpacked_bytes=settings.max_unpacked_bytes,
+        ratio=settings.max_archive_ratio,
+        ratio_from_bytes=settings.archive_ratio_from_bytes,
+        entries=settings.max_archive_entries,
+        composer_json_bytes=settings.max_composer_json_bytes,
+    )
+
+
+def create_app() -> ASGIApp:
+    """The application of one worker. The server that starts it has already migrated the database."""
+    return Worker(load_settings())
+
+
+class Worker:
+    """One worker's ASGI application: everything is opened in its own event loop, when the server says it starts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        assert self._app is not None, "the server must speak the lifespan protocol"
+        await self._app(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self._opened() as app:
+            self._app = app
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncGenerator[ASGIApp]:
+        with open_house(self._settings) as house, ThreadPoolExecutor(THREADS, thread_name_prefix="work") as executor:
+            async with wire(house, executor) as app:
+                yield app
+
+
+@asynccontextmanager
+async def wire(house: House, executor: Executor) -> AsyncGenerator[Wire]:
+    """The doors of a worker, in the event loop that runs; what they counted is written when they close."""
+    settings = house.settings
+    throttle = Throttle(settings.sign_in_attempts, settings.sign_in_window_seconds)
+    identity = Identity(house.database, executor, throttle, password_cache_seconds=settings.password_cache_seconds)
+    registry = Registry(house.database, house.storage, executor, cache_bytes=settings.document_cache_bytes)
+    watcher = watch(house.database, (identity.kept, *registry.subscribers))
+    uses, counts = TokenUses(), DownloadCounts()
+    caller = Caller(watcher, identity, uses)
+    parts = WireParts(
+        origin=Origin(settings),
+        caller=caller,
+        registry=registry,
+        dists=DistSender(registry, counts, accel_prefix=settings.accel_redirect_prefix),
+        documents=Documents(caller, registry),
+        publishing=Publishing(caller, registry, house.uploads, counts),
+    )
+    flusher = Flusher(house.database, (counts, uses), settings.download_flush_seconds)
+    flusher.start()
+    try:
+        yield Wire(parts, application(house.database))
+    finally:
+        flusher.stop()
+        identity.close()
+        await watcher.close()

@@ -1,0 +1,44 @@
+"""The few statements that differ between the databases, so that nothing above has to know which one it is."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import InstrumentedAttribute
+
+from packistry.db.engine import WriteSession
+from packistry.db.models import Base
+
+
+def insert_missing(session: WriteSession, table: type[Base], row: Mapping[str, Any]) -> None:
+    """Inserts the row unless one with the same unique values is there; waits for another process that inserts it."""
+    session.execute(_insert(session, table).values(**row).on_conflict_do_nothing())
+
+
+def add_counts(
+    session: WriteSession,
+    table: type[Base],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Sequence[InstrumentedAttribute[Any]],
+    counts: Sequence[InstrumentedAttribute[int]],
+) -> None:
+    """Adds to the counts of each row, making those that are missing, in one statement: no update is lost."""
+    statement = _insert(session, table).values(list(rows))
+    added: dict[Any, ColumnElement[int]] = {column.key: column + statement.excluded[column.key] for column in counts}
+    session.execute(statement.on_conflict_do_update(index_elements=[column.key for column in key], set_=added))
+
+
+def hold(session: WriteSession, name: str) -> None:
+    """Waits until no other transaction holds this name, and holds it until the commit.
+
+    A write on SQLite already excludes every other one; PostgreSQL has locks for it.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+
+def _insert(session: WriteSession, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return make(table)

@@ -1,0 +1,312 @@
+"""Changing packages and versions. Stable versions never change; dev versions move on; every archive stays."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from sqlalchemy import delete, select, update
+
+from packistry import clock
+from packistry.access.actors import Actor
+from packistry.access.permissions import Permission
+from packistry.access.rules import require
+from packistry.audit.events import Event
+from packistry.audit.log import Subject, record
+from packistry.composer.documents import pack
+from packistry.composer.manifest import Manifest
+from packistry.composer.names import vendor_of
+from packistry.composer.versions import is_dev, normalise, sort_key, stability
+from packistry.db.changes import document_key
+from packistry.db.engine import WriteSession
+from packistry.db.models import Archive, Package, ProvidedName, Repository, Version
+from packistry.db.statements import insert_missing
+from packistry.errors import VersionConflict
+from packistry.packages.documents import Address, render_documents
+from packistry.packages.listing import raise_listing
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArchive:
+    """A file that the storage already keeps, under its sha256."""
+
+    reference: str
+    sha1: str
+    sha256: str
+    size_bytes: int
+    content_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """One version offered for publishing. `version` is as its author spells it; `released_at` is the commit's date."""
+
+    version: str
+    manifest: Manifest
+    archive: StoredArchive
+    released_at: datetime
+    readme: tuple[str, bytes] | None = None
+    source: dict[str, Any] | None = None
+    default_branch: bool = False
+
+
+class Outcome(StrEnum):
+    """What became of a submission."""
+
+    PUBLISHED = "published"
+    MOVED = "moved"
+    RESTORED = "restored"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """The version as it is now, the archive it is served from, and what the submission changed."""
+
+    package: Package
+    version: Version
+    archive: Archive
+    outcome: Outcome
+
+
+def publish_version(
+    session: WriteSession, actor: Actor, repository: Repository, submission: Submission, address: Address
+) -> Publication:
+    """Publishes one version with its documents, or finds that the same files are already published.
+
+    Refuses with VersionConflict when a stable version, live or deleted, holds other files. The caller has asked
+    access.rules.require_publish and has stored the file.
+    """
+    package = _locked_package(session, actor, repository, submission)
+    publication = put_version(session, actor, package, submission)
+    if publication.outcome is not Outcome.UNCHANGED:
+        refresh_package(session, package, address)
+    return publication
+
+
+def put_version(session: WriteSession, actor: Actor, package: Package, submission: Submission) -> Publication:
+    """The rows of one version, without the documents: an import renders once for many versions."""
+    normalised = normalise(submission.version)
+    version = session.execute(
+        select(Version).where(Version.package_id == package.id, Version.normalised == normalised)
+    ).scalar_one_or_none()
+    if version is None:
+        version, archive = _new_version(session, package, submission, normalised)
+        record(session, actor, Event.VERSION_PUBLISHED, _subject(package, version), reference=archive.reference)
+        return Publication(package, version, archive, Outcome.PUBLISHED)
+    archive = _same_files(session, version, submission.archive)
+    if archive is None and not version.is_dev:
+        raise conflict(package.name, version, session.get_one(Archive, version.archive_id))
+    if archive is not None and version.archive_id == archive.id and version.deleted_at is None:
+        return Publication(package, version, archive, Outcome.UNCHANGED)
+    outcome = Outcome.MOVED if version.deleted_at is None else Outcome.RESTORED
+    archive = archive or _new_archive(session, version, submission.archive)
+    version.deleted_at = None
+    _describe(version, submission)
+    _settle(session, package, version, archive, submission)
+    event = Event.VERSION_MOVED if outcome is Outcome.MOVED else Event.VERSION_RESTORED
+    record(session, actor, event, _subject(package, version), reference=archive.reference)
+    return Publication(package, version, archive, outcome)
+
+
+def refresh_package(session: WriteSession, package: Package, address: Address) -> None:
+    """What is derived from the versions: the latest one, type and description as of it, and both documents."""
+    # Reads that follow must see the rows of this transaction.
+    session.flush()
+    before = (package.type, package.description, package.deleted_at)
+    latest = _latest_version(session, package)
+    package.latest_version = latest.version if latest else None
+    if latest is not None:
+        package.type, package.description = _type_and_description(latest)
+    package.updated_at = clock.now()
+    session.flush()
+    render_documents(session, package, address)
+    if before != (package.type, package.description, package.deleted_at):
+        raise_listing(session, package.repository_id)
+
+
+def update_package(
+    session: WriteSession, actor: Actor, package: Package, *, abandoned: str | None, address: Address
+) -> None:
+    """Marks the package abandoned on every version ("" without a replacement), or, with None, as composer.json says."""
+    require(actor, Permission.PACKAGE_MANAGE)
+    package.abandoned = abandoned
+    record(session, actor, Event.PACKAGE_UPDATED, _package_subject(package), abandoned=abandoned)
+    refresh_package(session, package, address)
+
+
+def delete_version(session: WriteSession, actor: Actor, package: Package, version: Version, address: Address) -> None:
+    """Out of the metadata; its archives stay downloadable, because locks name them."""
+    require(actor, Permission.PACKAGE_MANAGE)
+    version.deleted_at = clock.now()
+    version.default_branch = False
+    session.execute(delete(ProvidedName).where(ProvidedName.version_id == version.id))
+    record(session, actor, Event.VERSION_DELETED, _subject(package, version))
+    refresh_package(session, package, address)
+
+
+def delete_package(session: WriteSession, actor: Actor, package: Package, address: Address) -> None:
+    """All versions out of the metadata and the name out of the lists; archives stay, because locks name them."""
+    require(actor, Permission.PACKAGE_MANAGE)
+    moment = clock.now()
+    live = (Version.package_id == package.id, Version.deleted_at.is_(None))
+    ids = session.scalars(select(Version.id).where(*live)).all()
+    session.execute(update(Version).where(*live).values(deleted_at=moment, default_branch=False))
+    session.execute(delete(ProvidedName).where(ProvidedName.version_id.in_(ids)))
+    package.deleted_at = moment
+    record(session, actor, Event.PACKAGE_DELETED, _package_subject(package), versions=len(ids))
+    refresh_package(session, package, address)
+    raise_listing(session, package.repository_id)
+    session.changed(document_key(package.repository_id, package.name))
+
+
+def purge_version(
+    session: WriteSession, actor: Actor, package: Package, version: Version, address: Address
+) -> list[str]:
+    """The version and the rows of its archives are gone for good; returns the sha256 of files to look at.
+
+    Files are removed afterwards by packages.purge, when no row names them any more.
+    """
+    require(actor, Permission.PACKAGE_MANAGE)
+    files = session.scalars(select(Archive.sha256).where(Archive.version_id == version.id)).all()
+    record(session, actor, Event.VERSION_PURGED, _subject(package, version), archives=len(files))
+    session.execute(delete(Archive).where(Archive.version_id == version.id))
+    session.execute(delete(ProvidedName).where(ProvidedName.version_id == version.id))
+    session.execute(delete(Version).where(Version.id == version.id))
+    session.expunge(version)
+    refresh_package(session, package, address)
+    session.changed(document_key(package.repository_id, package.name))
+    return list(files)
+
+
+def conflict(name: str, version: Version, kept: Archive) -> VersionConflict:
+    """The refusal of other files for a stable version, with the digest of those that stay."""
+    state = "was deleted, but its files are kept" if version.deleted_at else "is already published"
+    return VersionConflict(
+        f"{name} {version.version} {state} with other files (sha256 {kept.sha256}). A stable version never changes: "
+        "publish a new version, or have an administrator purge this one.",
+        field="version",
+    )
+
+
+def _locked_package(session: WriteSession, actor: Actor, repository: Repository, submission: Submission) -> Package:
+    """The package's row, made or revived when needed, and held so that two publications come one after the other."""
+    name, now = submission.manifest.name, clock.now()
+    chosen = select(Package).where(Package.repository_id == repository.id, Package.name == name).with_for_update()
+    package = session.execute(chosen).scalar_one_or_none()
+    if package is None:
+        row = {"repository_id": repository.id, "name": name, "vendor": vendor_of(name), "type": "library"}
+        insert_missing(session, Package, {**row, "description": "", "created_at": now, "updated_at": now})
+        package = session.execute(chosen).scalar_one()
+        if package.created_at == now:
+            record(session, actor, Event.PACKAGE_CREATED, _package_subject(package))
+            raise_listing(session, repository.id)
+    if package.deleted_at is not None:
+        package.deleted_at = None
+        record(session, actor, Event.PACKAGE_CREATED, _package_subject(package), again=True)
+        raise_listing(session, repository.id)
+        session.changed(document_key(repository.id, name))
+    return package
+
+
+def _new_version(
+    session: WriteSession, package: Package, submission: Submission, normalised: str
+) -> tuple[Version, Archive]:
+    now = clock.now()
+    version = Version(
+        package_id=package.id, normalised=normalised, is_dev=is_dev(normalised), first_published_at=now, archive_id=0
+    )
+    _describe(version, submission)
+    session.add(version)
+    session.flush()
+    archive = _new_archive(session, version, submission.archive)
+    _settle(session, package, version, archive, submission)
+    return version, archive
+
+
+def _describe(version: Version, submission: Submission) -> None:
+    manifest = submission.manifest
+    version.version = submission.version
+    version.published = pack(manifest.published)
+    version.abandoned = _abandoned_mark(manifest)
+    version.readme_name, version.readme = submission.readme or (None, None)
+    version.warnings = list(manifest.warnings)
+    version.released_at = submission.released_at
+    version.updated_at = clock.now()
+    version.default_branch = submission.default_branch
+    version.source = submission.source
+
+
+def _abandoned_mark(manifest: Manifest) -> str | None:
+    if manifest.abandoned is False:
+        return None
+    return "" if manifest.abandoned is True else manifest.abandoned
+
+
+def _settle(
+    session: WriteSession, package: Package, version: Version, archive: Archive, submission: Submission
+) -> None:
+    """What points at the version: its current archive, the names it provides, the one default branch."""
+    version.archive_id = archive.id
+    session.execute(delete(ProvidedName).where(ProvidedName.version_id == version.id))
+    session.add_all(ProvidedName(version_id=version.id, name=name) for name in submission.manifest.provides)
+    if submission.default_branch:
+        others = update(Version).where(Version.package_id == package.id, Version.id != version.id)
+        session.execute(others.values(default_branch=False))
+
+
+def _new_archive(session: WriteSession, version: Version, stored: StoredArchive) -> Archive:
+    archive = Archive(
+        version_id=version.id,
+        reference=stored.reference,
+        sha1=stored.sha1,
+        sha256=stored.sha256,
+        content_digest=stored.content_digest,
+        size_bytes=stored.size_bytes,
+        made_at=clock.now(),
+    )
+    session.add(archive)
+    session.flush()
+    return archive
+
+
+def _same_files(session: WriteSession, version: Version, stored: StoredArchive) -> Archive | None:
+    """An archive of this version with the same files: for a stable one its only one, for a branch any it ever had."""
+    rows = session.scalars(
+        select(Archive).where(Archive.version_id == version.id, Archive.content_digest == stored.content_digest)
+    ).all()
+    return next((row for row in rows if row.id == version.archive_id), rows[0] if rows else None)
+
+
+def _latest_version(session: WriteSession, package: Package) -> Version | None:
+    """The highest stable version by Composer's order, else the highest pre-release, else the default branch."""
+    rows = session.execute(
+        select(Version.id, Version.normalised, Version.default_branch).where(
+            Version.package_id == package.id, Version.deleted_at.is_(None)
+        )
+    ).all()
+    best = max(
+        rows, key=lambda row: (_rank(row.normalised, row.default_branch), sort_key(row.normalised)), default=None
+    )
+    return None if best is None else session.get(Version, best.id)
+
+
+def _rank(normalised: str, default_branch: bool) -> int:
+    found = stability(normalised)
+    if found == "stable":
+        return 3
+    return 2 if found != "dev" else int(default_branch)
+
+
+def _type_and_description(version: Version) -> tuple[str, str]:
+    published = orjson.loads(version.published)
+    return published.get("type", "library"), published.get("description") or ""
+
+
+def _package_subject(package: Package) -> Subject:
+    return Subject("package", package.id, package.name)
+
+
+def _subject(package: Package, version: Version) -> Subject:
+    return Subject("version", version.id, f"{package.name} {version.version}")

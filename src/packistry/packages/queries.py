@@ -1,0 +1,266 @@
+"""Reading packages and versions."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+
+from packistry.access.actors import Actor
+from packistry.access.rules import visible_packages
+from packistry.composer.documents import Provider, SearchHit
+from packistry.composer.versions import normalise, sort_key
+from packistry.db.engine import ReadSession
+from packistry.db.models import Archive, Download, Package, ProvidedName, Repository, Version
+from packistry.errors import InvalidVersion, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class PackageSummary:
+    """A package in a list. `abandoned` is None, "" or the replacement, as set by hand."""
+
+    id: int
+    repository: str
+    name: str
+    type: str
+    description: str
+    latest_version: str | None
+    abandoned: str | None
+    downloads: int
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSummary:
+    """A version with the archive it is served from."""
+
+    id: int
+    version: str
+    normalised: str
+    reference: str
+    sha1: str
+    sha256: str
+    size_bytes: int
+    released_at: datetime
+    first_published_at: datetime
+    default_branch: bool
+    deleted: bool
+    downloads: int
+    installs: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list: how many rows to pass over, and how many to give."""
+
+    offset: int = 0
+    size: int = 15
+
+
+def find_package(session: ReadSession, actor: Actor, repository: Repository, name: str) -> Package:
+    """The visible package of this name. Refuses with NotFound."""
+    found = session.execute(
+        select(Package).where(
+            Package.repository_id == repository.id, Package.name == name.lower(), visible_packages(actor)
+        )
+    ).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"There is no package {name} in repository {repository.path or '/'}.")
+    return found
+
+
+def find_version(session: ReadSession, package: Package, version: str) -> Version:
+    """The version of this spelling or another of the same version, deleted ones too. Refuses with NotFound."""
+    try:
+        normalised = normalise(version)
+    except InvalidVersion as refusal:
+        raise NotFound(f"{package.name} has no version {version!r}.") from refusal
+    found = session.execute(
+        select(Version).where(Version.package_id == package.id, Version.normalised == normalised)
+    ).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"{package.name} has no version {version}.")
+    return found
+
+
+def list_packages(session: ReadSession, actor: Actor, repository: Repository | None = None) -> list[PackageSummary]:
+    """All packages the actor sees, of one repository or of all, by path and name."""
+    within = () if repository is None else (Package.repository_id == repository.id,)
+    rows = session.execute(
+        select(Package, Repository.path, _downloads_of_package())
+        .join(Repository, Repository.id == Package.repository_id)
+        .where(visible_packages(actor), *within)
+        .order_by(Repository.path, Package.name)
+    )
+    return [_summarise(package, path, downloads) for package, path, downloads in rows]
+
+
+def summarise_package(session: ReadSession, package: Package) -> PackageSummary:
+    """The row as data, with its downloads."""
+    path, downloads = session.execute(
+        select(Repository.path, _downloads_of_package())
+        .select_from(Package)
+        .join(Repository, Repository.id == Package.repository_id)
+        .where(Package.id == package.id)
+    ).one()
+    return _summarise(package, path, downloads)
+
+
+def package_downloads(session: ReadSession, package: Package) -> int:
+    """Downloads of all its versions, as written so far."""
+    return session.execute(
+        select(_downloads_of_package()).select_from(Package).where(Package.id == package.id)
+    ).scalar_one()
+
+
+def list_versions(session: ReadSession, package: Package) -> list[VersionSummary]:
+    """All versions, deleted ones too, highest first."""
+    counts = (
+        select(
+            Download.version_id,
+            func.sum(Download.downloads).label("downloads"),
+            func.sum(Download.installs).label("installs"),
+        )
+        .group_by(Download.version_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Version, Archive, func.coalesce(counts.c.downloads, 0), func.coalesce(counts.c.installs, 0))
+        .join(Archive, Archive.id == Version.archive_id)
+        .outerjoin(counts, counts.c.version_id == Version.id)
+        .where(Version.package_id == package.id)
+    ).all()
+    ordered = sorted(rows, key=lambda row: sort_key(row[0].normalised), reverse=True)
+    return [_summarise_version(*row) for row in ordered]
+
+
+def package_names(
+    session: ReadSession, actor: Actor, repository_id: int, *, pattern: str = "", vendor: str = "", kind: str = ""
+) -> list[str]:
+    """Names the actor sees in a repository, sorted. `pattern` is a glob in which only * is special, any case."""
+    conditions: list[ColumnElement[bool]] = [Package.repository_id == repository_id, visible_packages(actor)]
+    if pattern:
+        conditions.append(Package.name.like(_like(pattern.lower()).replace("*", "%"), escape="\\"))
+    if vendor:
+        conditions.append(Package.vendor == vendor.lower())
+    if kind:
+        conditions.append(Package.type == kind.lower())
+    return list(session.scalars(select(Package.name).where(*conditions).order_by(Package.name)))
+
+
+def search_packages(
+    session: ReadSession, actor: Actor, repository_id: int, *, words: Sequence[str], kind: str, page: Page
+) -> tuple[list[tuple[Package, int]], int]:
+    """One page of (Package, downloads) in which every word is part of name or description, and how many there are.
+
+    Names that hold all the words come before those that only describe them; then by downloads and name.
+    """
+    in_name = [Package.name.like(f"%{_like(word.lower())}%", escape="\\") for word in words]
+    anywhere = [
+        or_(in_name[at], func.lower(Package.description).like(f"%{_like(word.lower())}%", escape="\\"))
+        for at, word in enumerate(words)
+    ]
+    conditions = [Package.repository_id == repository_id, visible_packages(actor), *anywhere]
+    if kind:
+        conditions.append(Package.type == kind.lower())
+    total = session.execute(select(func.count()).select_from(Package).where(*conditions)).scalar_one()
+    downloads = _downloads_of_package().label("downloads")
+    rows = session.execute(
+        select(Package, downloads)
+        .where(*conditions)
+        .order_by(and_(True, *in_name).desc(), downloads.desc(), Package.name)
+        .offset(page.offset)
+        .limit(page.size)
+    ).all()
+    return [(package, count) for package, count in rows], total
+
+
+def search_hit(package: Package, downloads: int, url: str) -> SearchHit:
+    """A search row as clients read it."""
+    return SearchHit(
+        name=package.name,
+        description=package.description,
+        url=url,
+        repository="",
+        downloads=downloads,
+        abandoned=False if package.abandoned is None else package.abandoned or True,
+    )
+
+
+def providers_of(session: ReadSession, actor: Actor, repository_id: int, name: str) -> list[Provider]:
+    """The visible packages of which a live version provides the name, without the package of that very name."""
+    providing = select(Version.package_id).join(ProvidedName, ProvidedName.version_id == Version.id)
+    rows = session.scalars(
+        select(Package)
+        .where(
+            Package.repository_id == repository_id,
+            visible_packages(actor),
+            Package.name != name,
+            Package.id.in_(providing.where(ProvidedName.name == name, Version.deleted_at.is_(None))),
+        )
+        .order_by(Package.name)
+    )
+    return [Provider(package.name, package.description, package.type) for package in rows]
+
+
+def visible_version_ids(
+    session: ReadSession, actor: Actor, repository_id: int, installs: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """Ids of those (package name, normalised version) that exist and are visible."""
+    rows = session.execute(
+        select(Package.name, Version.normalised, Version.id)
+        .join(Version, Version.package_id == Package.id)
+        .where(
+            Package.repository_id == repository_id,
+            visible_packages(actor),
+            tuple_(Package.name, Version.normalised).in_(list(installs)),
+        )
+    )
+    return {(name, normalised): version_id for name, normalised, version_id in rows}
+
+
+def _downloads_of_package() -> ColumnElement[int]:
+    total = (
+        select(func.coalesce(func.sum(Download.downloads), 0))
+        .join(Version, Version.id == Download.version_id)
+        .where(Version.package_id == Package.id)
+        .correlate(Package)
+    )
+    return total.scalar_subquery()
+
+
+def _like(text: str) -> str:
+    r"""The text for LIKE with escape \, in which % and _ mean themselves."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _summarise(package: Package, path: str, downloads: int) -> PackageSummary:
+    return PackageSummary(
+        id=package.id,
+        repository=path,
+        name=package.name,
+        type=package.type,
+        description=package.description,
+        latest_version=package.latest_version,
+        abandoned=package.abandoned,
+        downloads=downloads,
+    )
+
+
+def _summarise_version(version: Version, archive: Archive, downloads: int, installs: int) -> VersionSummary:
+    return VersionSummary(
+        id=version.id,
+        version=version.version,
+        normalised=version.normalised,
+        reference=archive.reference,
+        sha1=archive.sha1,
+        sha256=archive.sha256,
+        size_bytes=archive.size_bytes,
+        released_at=version.released_at,
+        first_published_at=version.first_published_at,
+        default_branch=version.default_branch,
+        deleted=version.deleted_at is not None,
+        downloads=downloads,
+        installs=installs,
+        warnings=tuple(version.warnings),
+    )

@@ -1,0 +1,158 @@
+"""A file somebody sent becomes a version. Mixes files and rows, because somebody waits for the answer.
+
+The file is stored before its row is written: a crash leaves at most a file that no row names, never a version
+without its file.
+"""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from packistry import clock
+from packistry.access.actors import Actor
+from packistry.access.rules import repository_to_publish
+from packistry.archives.digests import digest_file
+from packistry.archives.limits import Limits
+from packistry.archives.packer import pack_zip
+from packistry.archives.reader import ArchiveContents, read_archive
+from packistry.composer.manifest import Manifest, read_manifest
+from packistry.composer.versions import is_dev, normalise
+from packistry.db.engine import Database, ReadSession
+from packistry.db.models import Archive, Package, Repository, Version
+from packistry.db.statements import hold
+from packistry.errors import InvalidManifest, InvalidVersion, Unavailable
+from packistry.packages.actions import Outcome, Publication, StoredArchive, Submission, conflict, publish_version
+from packistry.packages.documents import Address
+from packistry.storage.base import BlobStorage, Incoming
+from packistry.storage.keys import archive_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """What was sent: the repository's path, the name in the address (normalised), the version field as typed."""
+
+    repository: str
+    name: str
+    version: str | None = None
+    default_branch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Takes files in. One per process; thread-safe."""
+
+    database: Database
+    storage: BlobStorage
+    limits: Limits
+    public_url: str | None
+
+    def publish(self, actor: Actor, upload: Upload, incoming: Incoming) -> Publication:
+        """Reads, stores and publishes the file that `incoming` holds. Blocking: seconds for a large archive.
+
+        Asks for the right before anything is read and again with the write, in case it was taken away meanwhile.
+        """
+        with self.database.read() as session:
+            repository_to_publish(session, actor, upload.repository, upload.name)
+        contents = read_archive(incoming.path, self.limits)
+        manifest = read_manifest(contents.composer_json)
+        version = _version_of(upload, manifest)
+        with self.database.read() as session:
+            found = _already_there(session, upload, version, contents.content_digest)
+        if found is not None:
+            return found
+        with ExitStack() as stack:
+            kept = incoming if contents.format == "zip" else self._repacked(stack, incoming, contents)
+            stored = _store(kept, contents)
+            return self._write(actor, upload, _submission(upload, version, manifest, contents, stored))
+
+    def _repacked(self, stack: ExitStack, incoming: Incoming, contents: ArchiveContents) -> Incoming:
+        """The same files as a zip: the only kind whose truncation Composer notices."""
+        target = stack.enter_context(self.storage.receive())
+        pack_zip(incoming.path, target, self.limits)
+        return target
+
+    def _write(self, actor: Actor, upload: Upload, submission: Submission) -> Publication:
+        key = archive_key(submission.archive.sha256)
+        with self.database.write() as session:
+            # A purge of another version with these bytes removes the file under the same hold.
+            hold(session, key)
+            if not self.storage.exists(key):
+                raise Unavailable("The same archive is being purged at this moment; upload it again.")
+            repository = repository_to_publish(session, actor, upload.repository, upload.name)
+            address = Address(self.public_url, repository.path)
+            return publish_version(session, actor, repository, submission, address)
+
+
+def _version_of(upload: Upload, manifest: Manifest) -> str:
+    """The version's spelling: the field, else composer.json's; both when they mean the same. Name and version agree."""
+    if manifest.name != upload.name:
+        raise InvalidManifest(
+            f"composer.json says {manifest.name}, the address says {upload.name}; upload it under its own name.",
+            field="name",
+        )
+    version = upload.version or manifest.version
+    if not version:
+        raise InvalidVersion(
+            'This archive has no version: send the field "version", or add "version" to composer.json.', field="version"
+        )
+    if manifest.version and normalise(version) != normalise(manifest.version):
+        raise InvalidVersion(
+            f"The field says version {version}, composer.json says {manifest.version}; make them agree.",
+            field="version",
+        )
+    return version.strip()
+
+
+def _already_there(session: ReadSession, upload: Upload, version: str, content_digest: str) -> Publication | None:
+    """The live version when these very files are what it serves; spares storing a file that nobody needs.
+
+    Refuses, as publishing would, other files for a stable version.
+    """
+    normalised = normalise(version)
+    row = session.execute(
+        select(Package, Version, Archive)
+        .join(Version, Version.package_id == Package.id)
+        .join(Archive, Archive.id == Version.archive_id)
+        .join(Repository, Repository.id == Package.repository_id)
+        .where(
+            Repository.path == upload.repository,
+            Repository.deleted_at.is_(None),
+            Package.name == upload.name,
+            Version.normalised == normalised,
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    package, found, archive = row
+    if archive.content_digest != content_digest:
+        if is_dev(normalised):
+            return None
+        raise conflict(upload.name, found, archive)
+    return None if found.deleted_at else Publication(package, found, archive, Outcome.UNCHANGED)
+
+
+def _store(kept: Incoming, contents: ArchiveContents) -> StoredArchive:
+    digests = digest_file(kept.path)
+    kept.keep(archive_key(digests.sha256))
+    return StoredArchive(
+        # The digest of the very bytes: an upload has no commit to name.
+        reference=digests.sha256,
+        sha1=digests.sha1,
+        sha256=digests.sha256,
+        size_bytes=digests.size_bytes,
+        content_digest=contents.content_digest,
+    )
+
+
+def _submission(
+    upload: Upload, version: str, manifest: Manifest, contents: ArchiveContents, stored: StoredArchive
+) -> Submission:
+    return Submission(
+        version=version,
+        manifest=manifest,
+        archive=stored,
+        released_at=manifest.time or clock.now().replace(microsecond=0),
+        readme=contents.readme,
+        default_branch=(upload.default_branch or manifest.default_branch) and is_dev(normalise(version)),
+    )

@@ -1,0 +1,87 @@
+"""The documents that list packages: packages.json, list, search and providers, as one caller sees the repository.
+
+Callers who see the whole repository share one dated document; those who see only some packages get their own.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+from sqlalchemy import select
+
+from packistry.access.actors import Actor
+from packistry.access.rules import visible_packages
+from packistry.access.views import View
+from packistry.composer.documents import list_document, providers_document, repository_document, search_document
+from packistry.db.engine import ReadSession
+from packistry.db.models import Package
+from packistry.packages.queries import Page, package_names, providers_of, search_hit, search_packages
+from packistry.repositories.queries import RepositoryFacts
+
+# 2000-01-01, before any real change, and the seconds of the next 17 years.
+PARTIAL_EPOCH: Final = 946_684_800
+PARTIAL_SPAN: Final = 2**29
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A document with its date, in seconds since 1970."""
+
+    body: bytes
+    modified: int
+
+
+def root_listing(session: ReadSession, view: View, facts: RepositoryFacts, base: str) -> Listing:
+    """packages.json: the vendors hosted, or for a caller who sees only some packages, the names of those."""
+    if view.sees_whole(facts.id, public=facts.public):
+        vendors = session.scalars(
+            select(Package.vendor)
+            .where(Package.repository_id == facts.id, Package.deleted_at.is_(None))
+            .distinct()
+            .order_by(Package.vendor)
+        )
+        return Listing(
+            repository_document(base, patterns=[f"{vendor}/*" for vendor in vendors]), facts.listing_modified
+        )
+    names = session.scalars(
+        select(Package.name)
+        .where(Package.repository_id == facts.id, visible_packages(view.actor))
+        .order_by(Package.name)
+    ).all()
+    return _partial(repository_document(base, patterns=names))
+
+
+def list_listing(
+    session: ReadSession, view: View, facts: RepositoryFacts, *, pattern: str, vendor: str, kind: str
+) -> Listing:
+    """list.json with its filters."""
+    body = list_document(package_names(session, view.actor, facts.id, pattern=pattern, vendor=vendor, kind=kind))
+    whole = view.sees_whole(facts.id, public=facts.public)
+    return Listing(body, facts.listing_modified) if whole else _partial(body)
+
+
+def search_results(
+    session: ReadSession, actor: Actor, facts: RepositoryFacts, base: str, *, text: str, kind: str, page: Page
+) -> bytes:
+    """search.json: one page of hits, with the address of the next one."""
+    words = text.split()
+    hits, total = search_packages(session, actor, facts.id, words=words, kind=kind, page=page)
+    following = page.offset + page.size
+    query = {"q": text, "type": kind, "page": following // page.size + 1, "per_page": page.size}
+    next_url = f"{base}/search.json?{urlencode(query)}" if following < total else None
+    results = [search_hit(package, downloads, f"{base}/p2/{package.name}.json") for package, downloads in hits]
+    return search_document(results, total, next_url)
+
+
+def providers_listing(session: ReadSession, actor: Actor, facts: RepositoryFacts, name: str) -> bytes:
+    """providers.json of one virtual name."""
+    return providers_document(providers_of(session, actor, facts.id, name))
+
+
+def _partial(body: bytes) -> Listing:
+    """A document of one caller's own. Composer's cache knows the address, not the credential: two tokens on one machine
+    share it, so two different documents must not have one date. It is made from the content, not from a clock.
+    """
+    digest = hashlib.blake2b(body, digest_size=8).digest()
+    return Listing(body, PARTIAL_EPOCH + int.from_bytes(digest) % PARTIAL_SPAN)

@@ -1,0 +1,309 @@
+"""What a repository answers, kept in memory as it was rendered. Mixes files and rows: archives are found here too.
+
+Everything is checked against the generation before each use (db/watch.py); access/ says who may have it.
+"""
+
+import asyncio
+import gzip
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from email.utils import formatdate
+from functools import cached_property, partial
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+from sqlalchemy import Select, select
+
+from packistry.access.views import View
+from packistry.composer.documents import complete, empty_document
+from packistry.composer.names import vendor_of
+from packistry.composer.versions import normalise
+from packistry.db.changes import ChangeKey, document_key, listing_key, repository_key
+from packistry.db.engine import Database, ReadSession
+from packistry.db.keeping import Copy, Keeper
+from packistry.db.models import Archive, Document, Package, Repository, Version
+from packistry.db.watch import Forgetful, current_generation
+from packistry.errors import InvalidVersion, NotFound
+from packistry.packages.documents import DEV_SUFFIX, compress
+from packistry.repositories.listings import Listing, root_listing
+from packistry.repositories.queries import RepositoryFacts, repository_facts
+from packistry.storage.base import BlobStorage
+from packistry.storage.keys import BlobKey, archive_key
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# What a kept document weighs beside its bytes: keys, headers and the tables that find it.
+OVERHEAD_BYTES: Final = 1_000
+# Repositories and addresses of archives that are kept; each is a few hundred bytes.
+MAX_ENTRIES: Final = 20_000
+# Without a public address each Host header is an address of its own; more than a few are somebody's game.
+MAX_BASES: Final = 8
+
+
+@dataclass(frozen=True)
+class ServedDocument:
+    """One p2 document as it is sent, for one address of the repository.
+
+    `package_id` is None for a name that is not here; such a document is empty when the repository claims its vendor.
+    """
+
+    repository: RepositoryFacts
+    name: str
+    package_id: int | None
+    claimed: bool
+    packed: bytes
+    last_modified: bytes
+
+    def is_open_to(self, view: View) -> bool:
+        """Whether the caller may read the real document; else see `hidden`."""
+        facts = self.repository
+        if self.package_id is None:
+            return False
+        if facts.public:
+            return True
+        return view.can_read and view.sees_package(facts.id, self.package_id, public=False)
+
+    def hidden(self) -> "ServedDocument | None":
+        """What those get who may not see the package: an empty document, or None when the name is not claimed."""
+        return _claim(self.repository, self.name) if self.claimed else None
+
+    def plain(self) -> bytes:
+        """For the rare client that takes no gzip."""
+        return gzip.decompress(self.packed)
+
+    @cached_property
+    def etag(self) -> bytes:
+        """Weak: the same document may be sent packed or plain."""
+        return weak_etag(self.packed)
+
+
+@dataclass(frozen=True, slots=True)
+class Dist:
+    """An archive that is served, and whose it is."""
+
+    repository_id: int
+    public: bool
+    package_id: int
+    package: str
+    version_id: int
+    version: str
+    sha256: str
+    size_bytes: int
+
+    @property
+    def key(self) -> BlobKey:
+        return archive_key(self.sha256)
+
+    @property
+    def file_name(self) -> str:
+        """vendor-name-version.zip, without characters that a header or a file system would mind."""
+        spelled = f"{self.package}-{self.version}".replace("/", "-")
+        return "".join(letter if letter.isalnum() or letter in "._-+" else "-" for letter in spelled) + ".zip"
+
+
+class Registry:
+    """Finds what is asked for. One per worker, used from its event loop; the reading itself runs in threads."""
+
+    def __init__(self, database: Database, storage: BlobStorage, executor: Executor, *, cache_bytes: int) -> None:
+        self.database = database
+        self.storage = storage
+        self._executor = executor
+        self._documents: Keeper[tuple[str, str, str], ServedDocument] = Keeper(cache_bytes)
+        self._repositories: Keeper[str, RepositoryFacts] = Keeper(MAX_ENTRIES)
+        self._dists: Keeper[tuple[str, str], Dist] = Keeper(MAX_ENTRIES)
+        self._roots: Keeper[tuple[str, str], Listing] = Keeper(MAX_ENTRIES)
+        self._bases: dict[str, None] = {}
+
+    @property
+    def subscribers(self) -> tuple[Forgetful, ...]:
+        """Everything that must be told of changes."""
+        return self._documents, self._repositories, self._dists, self._roots
+
+    def kept_document(self, base: str, path: str, name: str) -> ServedDocument | None:
+        """The document if it is in memory. `base` is the repository's address without a trailing slash."""
+        return self._documents.get((base, path, name))
+
+    async def document(self, base: str, path: str, name: str) -> ServedDocument | None:
+        """The document of "vendor/name" or "vendor/name~dev"; None when there is no such repository."""
+        copy = await self.run(self._read_document, base, path, name)
+        if copy is not None and self._is_kept_base(base):
+            self._documents.put((base, path, name), copy)
+        return copy.value if copy else None
+
+    async def repository(self, path: str) -> RepositoryFacts | None:
+        """The repository at this path; None when there is none."""
+        kept = self._repositories.get(path)
+        if kept is not None:
+            return kept
+        copy = await self.run(self._read_repository, path)
+        if copy is not None:
+            self._repositories.put(path, copy)
+        return copy.value if copy else None
+
+    async def root(self, base: str, view: View, facts: RepositoryFacts) -> Listing:
+        """packages.json as this caller sees it; the one of those who see everything is kept."""
+        whole = view.sees_whole(facts.id, public=facts.public)
+        kept = self._roots.get((base, facts.path)) if whole else None
+        if kept is not None:
+            return kept
+        copy = await self.run(self._read_root, base, view, facts)
+        if whole and self._is_kept_base(base):
+            self._roots.put((base, facts.path), copy)
+        return copy.value
+
+    async def read(
+        self, function: Callable[Concatenate[ReadSession, P], R], *arguments: P.args, **named: P.kwargs
+    ) -> R:
+        """Runs a reading function with a session of its own, in a thread."""
+
+        def in_scope() -> R:
+            with self.database.read() as session:
+                return function(session, *arguments, **named)
+
+        return await self.run(in_scope)
+
+    async def dist(self, path: str, name: str, version_id: int, reference: str) -> Dist:
+        """The archive at its own address, of deleted versions too. Refuses with NotFound."""
+        wanted = _dists(path, name).where(Version.id == version_id, Archive.reference == reference)
+        return await self._dist(path, f"{name} {version_id} {reference}", wanted)
+
+    async def current_dist(self, path: str, name: str, version: str) -> Dist:
+        """The archive that the version is served from now. Refuses with NotFound, also what is no version at all."""
+        try:
+            normalised = normalise(version)
+        except InvalidVersion as refusal:
+            raise _no_archive() from refusal
+        current = _dists(path, name).where(Version.normalised == normalised, Archive.id == Version.archive_id)
+        return await self._dist(path, f"{name} {normalised}", current)
+
+    async def run(self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+        """Runs blocking work in this worker's threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, partial(function, *arguments, **named))
+
+    async def _dist(self, path: str, key: str, wanted: "Select[Repository, Package, Version, Archive]") -> Dist:
+        kept = self._dists.get((path, key))
+        if kept is not None:
+            return kept
+        copy = await self.run(self._read_dist, wanted)
+        if copy is None:
+            raise _no_archive()
+        self._dists.put((path, key), copy)
+        return copy.value
+
+    def _is_kept_base(self, base: str) -> bool:
+        if base not in self._bases and len(self._bases) < MAX_BASES:
+            self._bases[base] = None
+        return base in self._bases
+
+    def _read_repository(self, path: str) -> Copy[RepositoryFacts] | None:
+        with self.database.read() as session:
+            generation = current_generation(session)
+            facts = repository_facts(session, path)
+        if facts is None:
+            return None
+        return Copy(facts, generation, frozenset({repository_key(facts.id), listing_key(facts.id)}))
+
+    def _read_root(self, base: str, view: View, facts: RepositoryFacts) -> Copy[Listing]:
+        with self.database.read() as session:
+            generation = current_generation(session)
+            listing = root_listing(session, view, facts, base)
+        return Copy(listing, generation, frozenset({repository_key(facts.id), listing_key(facts.id)}))
+
+    def _read_document(self, base: str, path: str, name: str) -> Copy[ServedDocument] | None:
+        package_name = name.removesuffix(DEV_SUFFIX)
+        with self.database.read() as session:
+            generation = current_generation(session)
+            facts = repository_facts(session, path)
+            if facts is None:
+                return None
+            depends_on: set[ChangeKey] = {repository_key(facts.id), document_key(facts.id, package_name)}
+            row = session.execute(
+                select(Document)
+                .join(Package, Package.id == Document.package_id)
+                .where(Document.repository_id == facts.id, Document.name == name, Package.deleted_at.is_(None))
+            ).scalar_one_or_none()
+            if row is None:
+                # Whether the vendor is hosted changes with the listing.
+                depends_on.add(listing_key(facts.id))
+                document = _absent(session, facts, package_name)
+            else:
+                document = _served(facts, package_name, row, base)
+        return Copy(document, generation, frozenset(depends_on), OVERHEAD_BYTES + len(document.packed))
+
+    def _read_dist(self, wanted: "Select[Repository, Package, Version, Archive]") -> Copy[Dist] | None:
+        with self.database.read() as session:
+            generation = current_generation(session)
+            row = session.execute(wanted.limit(1)).first()
+        if row is None:
+            return None
+        repository, package, version, archive = row
+        dist = Dist(
+            repository_id=repository.id,
+            public=repository.public,
+            package_id=package.id,
+            package=package.name,
+            version_id=version.id,
+            version=version.version,
+            sha256=archive.sha256,
+            size_bytes=archive.size_bytes,
+        )
+        keys = frozenset({repository_key(repository.id), document_key(repository.id, package.name)})
+        return Copy(dist, generation, keys)
+
+
+def weak_etag(body: bytes) -> bytes:
+    """An ETag for clients other than Composer, which looks at dates alone."""
+    return b'W/"' + hashlib.blake2b(body, digest_size=12).hexdigest().encode() + b'"'
+
+
+def http_date(seconds: int) -> bytes:
+    """Seconds since 1970 as Last-Modified spells them."""
+    return formatdate(seconds, usegmt=True).encode()
+
+
+# The date of every empty document: equal for all of them, and older than any real one.
+EMPTY_DATE: Final = http_date(946_684_800)
+
+
+def _served(facts: RepositoryFacts, name: str, row: Document, base: str) -> ServedDocument:
+    ready = row.gzip if row.gzip_base == base else None
+    return ServedDocument(
+        repository=facts,
+        name=name,
+        package_id=row.package_id,
+        claimed=facts.claims_vendors,
+        packed=ready or compress(complete(row.template, base)),
+        last_modified=http_date(row.last_modified),
+    )
+
+
+def _absent(session: ReadSession, facts: RepositoryFacts, name: str) -> ServedDocument:
+    hosted = (
+        select(Package.id)
+        .where(Package.repository_id == facts.id, Package.vendor == vendor_of(name), Package.deleted_at.is_(None))
+        .limit(1)
+    )
+    claimed = facts.claims_vendors and session.execute(hosted).first() is not None
+    return ServedDocument(facts, name, None, claimed, b"", EMPTY_DATE)
+
+
+def _claim(facts: RepositoryFacts, name: str) -> ServedDocument:
+    """A document that claims the name and has no version: clients then ask no other repository for it."""
+    return ServedDocument(facts, name, None, True, compress(empty_document(name)), EMPTY_DATE)
+
+
+def _dists(path: str, name: str) -> "Select[Repository, Package, Version, Archive]":
+    """Archives of the package, deleted ones too: locks name them."""
+    return (
+        select(Repository, Package, Version, Archive)
+        .join(Package, Package.repository_id == Repository.id)
+        .join(Version, Version.package_id == Package.id)
+        .join(Archive, Archive.version_id == Version.id)
+        .where(Repository.path == path, Repository.deleted_at.is_(None), Package.name == name)
+    )
+
+
+def _no_archive() -> NotFound:
+    return NotFound("There is no such archive, or it is not visible to you.")

@@ -1,0 +1,205 @@
+"""Composer's protocol on the wire: raw ASGI in front of the web framework, for what is asked thousands of times.
+
+It takes an address apart, has the caller recognised and the thing found, and sends it. Whatever is not Composer's goes
+on to the application behind.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import structlog
+
+from packistry.access.answers import door_refusal
+from packistry.access.views import View
+from packistry.composer.names import is_valid_name
+from packistry.errors import NotFound, Refusal, answer_for
+from packistry.packages.documents import DEV_SUFFIX, repository_base
+from packistry.repositories.queries import RepositoryFacts
+from packistry.repositories.serve import Registry, ServedDocument
+from packistry.web.calling import Caller
+from packistry.web.dists import DistSender
+from packistry.web.documents import Documents
+from packistry.web.publishing import Publishing
+from packistry.web.requests import Origin, Receive, Request, Scope, Send
+from packistry.web.sending import (
+    DOCUMENT_HEADERS,
+    GZIP,
+    is_unchanged,
+    send_body,
+    send_fault,
+    send_not_allowed,
+    send_not_modified,
+    send_refusal,
+)
+
+ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+# What every handler gets: the request, where the answer goes, the repository's path, and the rest of the address.
+Handler: TypeAlias = Callable[[Request, Send, str, str], Awaitable[None]]
+
+# First segments that are somebody else's: pages, API, sign-in, hooks. No vendor may have such a name.
+RESERVED: Final = frozenset({"-", "p2", "r", "incoming", "api", "auths", "health", "metrics"})
+READ: Final = frozenset({"GET", "HEAD"})
+WRITE: Final = frozenset({"POST"})
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who answers an address, to which methods, and the part of the address that names the thing."""
+
+    methods: frozenset[str]
+    handler: Handler
+    rest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireParts:
+    """What the wire hands requests to."""
+
+    origin: Origin
+    caller: Caller
+    registry: Registry
+    dists: DistSender
+    documents: Documents
+    publishing: Publishing
+
+
+class Wire:
+    """The dispatcher, and the handlers of metadata and archives."""
+
+    def __init__(self, parts: WireParts, behind: ASGIApp) -> None:
+        self._parts = parts
+        self._behind = behind
+        documents = parts.documents
+        self._exact = {
+            "packages.json": Route(READ, documents.root, ""),
+            "list.json": Route(READ, documents.list, ""),
+            "search.json": Route(READ, documents.search, ""),
+            "-/notify": Route(WRITE, parts.publishing.notify, ""),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"] if scope["type"] == "http" else ""
+        if path.startswith("/r/"):
+            repository, _, rest = path[3:].partition("/")
+        else:
+            repository, rest = "", path[1:]
+        route = self._route(rest, scope) if rest else None
+        if route is None:
+            await self._behind(scope, receive, send)
+            return
+        request = Request(scope, receive, self._parts.origin)
+        if request.method not in route.methods:
+            await send_not_allowed(send, request, route.methods)
+            return
+        try:
+            await route.handler(request, send, repository, route.rest)
+        except Refusal as refusal:
+            log_refusal(refusal, path)
+            await send_refusal(send, request, refusal)
+        except Exception:
+            log.exception("wire.fault", path=path)
+            await send_fault(send, request)
+
+    def _route(self, rest: str, scope: Scope) -> Route | None:
+        if rest.startswith("p2/") and rest.endswith(".json"):
+            return Route(READ, self._p2, rest[3:-5])
+        exact = self._exact.get(rest)
+        if exact is not None:
+            return exact
+        if rest.startswith("-/"):
+            return self._own_route(rest[2:])
+        segments = rest.split("/", 2)
+        if segments[0] in RESERVED or len(segments) == 1:
+            return None
+        if len(segments) == 3:
+            return Route(READ, self._version, rest)
+        return Route(WRITE, self._parts.publishing.upload, rest) if scope["method"] == "POST" else None
+
+    def _own_route(self, rest: str) -> Route | None:
+        """Addresses that are ours to choose lie below "-/", where no vendor can be."""
+        kind, _, thing = rest.partition("/")
+        if kind == "dist" and thing.endswith(".zip"):
+            return Route(READ, self._dist, thing[:-4])
+        if kind == "providers" and thing.endswith(".json"):
+            return Route(READ, self._parts.documents.providers, thing[:-5])
+        return None
+
+    async def _p2(self, request: Request, send: Send, path: str, name: str) -> None:
+        """Metadata: the hot path. Nothing is awaited but the look, unless something is not in memory."""
+        view = await self._parts.caller.view(request)
+        base = repository_base(request.public_base, path)
+        document = self._parts.registry.kept_document(base, path, name)
+        if document is None:
+            document = await self._find_document(view, base, path, name)
+        if not document.is_open_to(view):
+            self._refuse_at_door(view, document.repository)
+            hidden = document.hidden()
+            if hidden is None:
+                refusal = NotFound(f"There is no package {name.removesuffix(DEV_SUFFIX)} here.")
+                await send_refusal(send, request, refusal, quiet=True)
+                return
+            document = hidden
+        await send_document(send, request, document)
+
+    async def _find_document(self, view: View, base: str, path: str, name: str) -> ServedDocument:
+        document = None
+        if is_valid_name(name.removesuffix(DEV_SUFFIX)):
+            document = await self._parts.registry.document(base, path, name)
+        if document is None:
+            facts = await self._parts.registry.repository(path)
+            self._refuse_at_door(view, facts)
+            raise NotFound("There is no such address.")
+        return document
+
+    async def _dist(self, request: Request, send: Send, path: str, rest: str) -> None:
+        """An archive at its own address: vendor/name/version id/reference."""
+        view = await self._parts.caller.view(request)
+        vendor, _, rest = rest.partition("/")
+        name, _, rest = rest.partition("/")
+        version_id, _, reference = rest.partition("/")
+        facts = await self._parts.registry.repository(path)
+        self._refuse_at_door(view, facts)
+        # 18 digits always fit what the databases call an integer.
+        if not (version_id.isascii() and version_id.isdigit() and len(version_id) <= 18):
+            raise NotFound("There is no such archive.")
+        dist = await self._parts.registry.dist(path, f"{vendor}/{name}", int(version_id), reference)
+        if not view.sees_package(dist.repository_id, dist.package_id, public=dist.public):
+            raise NotFound("There is no such archive, or it is not visible to you.")
+        await self._parts.dists.send(send, request, dist, immutable=True)
+
+    async def _version(self, request: Request, send: Send, path: str, rest: str) -> None:
+        """The PHP product's address: vendor/name/version, whose version may have slashes."""
+        view = await self._parts.caller.view(request)
+        vendor, name, version = rest.split("/", 2)
+        facts = await self._parts.registry.repository(path)
+        self._refuse_at_door(view, facts)
+        dist = await self._parts.registry.current_dist(path, f"{vendor}/{name}".lower(), version)
+        if not view.sees_package(dist.repository_id, dist.package_id, public=dist.public):
+            raise NotFound("There is no such archive, or it is not visible to you.")
+        await self._parts.dists.send(send, request, dist, immutable=False)
+
+    def _refuse_at_door(self, view: View, facts: RepositoryFacts | None) -> None:
+        refusal = door_refusal(view, facts.id if facts else None, public=bool(facts and facts.public))
+        if refusal is not None:
+            raise refusal
+
+
+async def send_document(send: Send, request: Request, document: ServedDocument) -> None:
+    """A p2 document, or 304 when the client has it."""
+    headers = [*DOCUMENT_HEADERS, (b"last-modified", document.last_modified), (b"etag", document.etag)]
+    if is_unchanged(request, document.etag, document.last_modified):
+        await send_not_modified(send, headers)
+    elif request.takes_gzip:
+        await send_body(send, request, 200, [*headers, GZIP], document.packed)
+    else:
+        await send_body(send, request, 200, headers, document.plain())
+
+
+def log_refusal(refusal: Refusal, path: str) -> None:
+    """One line at the refusal's own level; those of level debug are routine and cost nothing."""
+    answer = answer_for(refusal)
+    if answer.level != "debug":
+        getattr(log, answer.level)("wire.refused", code=answer.code, path=path, sentence=refusal.sentence)
