@@ -1,11 +1,17 @@
 """Fixtures for all tests: fresh databases of both kinds, real Composer clients, and an environment without settings."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
+from packistry.app import House, Worker, open_house
+from packistry.db.engine import Database
+from packistry.db.schema import upgrade
+from packistry.settings import Settings
 from tests.composer.client import NAMES, Client, composer
 from tests.postgresql import Cluster, running_cluster
 
@@ -34,6 +40,55 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     name = cluster.create()
     yield cluster.url(name)
     cluster.drop(name)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database to copy: migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "packistry.sqlite3"
+    migrated = Database(f"sqlite:///{path}")
+    upgrade(migrated)
+    migrated.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_name(postgresql: Cluster) -> str:
+    """The name of a migrated PostgreSQL database to make others from."""
+    name = postgresql.create()
+    migrated = Database(Settings(database_url=postgresql.url(name)).sqlalchemy_url)
+    upgrade(migrated)
+    migrated.dispose()
+    return name
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """Settings with a data folder of their own and a migrated database, on SQLite and on PostgreSQL."""
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_file"), data_dir / "packistry.sqlite3")
+        yield Settings(data_dir=data_dir)
+        return
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    name = cluster.create(template=request.getfixturevalue("migrated_name"))
+    yield Settings(data_dir=data_dir, database_url=cluster.url(name))
+    cluster.drop(name)
+
+
+@pytest.fixture
+def house(settings: Settings) -> Iterator[House]:
+    """The house behind the doors, with the root repository in it, on both databases."""
+    with open_house(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    """A caller of a worker on these settings: the whole application, without a network."""
+    with TestClient(Worker(settings), base_url="http://packistry.test") as caller:
+        yield caller
 
 
 @pytest.fixture(scope="session")
