@@ -6,6 +6,7 @@ without its file.
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select
 
@@ -17,15 +18,21 @@ from packistry.archives.limits import Limits
 from packistry.archives.packer import pack_zip
 from packistry.archives.reader import ArchiveContents, read_archive
 from packistry.composer.manifest import Manifest, read_manifest
+from packistry.composer.names import vendor_of
 from packistry.composer.versions import is_dev, normalise
 from packistry.db.engine import Database, ReadSession
 from packistry.db.models import Archive, Package, Repository, Version
 from packistry.db.statements import hold
-from packistry.errors import InvalidManifest, InvalidVersion, Unavailable
+from packistry.errors import InvalidManifest, InvalidName, InvalidVersion, Unavailable
 from packistry.packages.actions import Outcome, Publication, StoredArchive, Submission, conflict, publish_version
 from packistry.packages.documents import Address
 from packistry.storage.base import BlobStorage, Incoming
 from packistry.storage.keys import archive_key
+
+
+# First segments of addresses that are not Composer's. In no repository may a vendor have such a name: it could not be
+# reached at the root.
+RESERVED_VENDORS: Final = frozenset({"p2", "r", "incoming", "api", "auths", "health", "metrics"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,7 @@ class Uploads:
 
         Asks for the right before anything is read and again with the write, in case it was taken away meanwhile.
         """
+        _refuse_reserved(upload.name)
         with self.database.read() as session:
             repository_to_publish(session, actor, upload.repository, upload.name)
         contents = read_archive(incoming.path, self.limits)
@@ -82,6 +90,12 @@ class Uploads:
             repository = repository_to_publish(session, actor, upload.repository, upload.name)
             address = Address(self.public_url, repository.path)
             return publish_version(session, actor, repository, submission, address)
+
+
+def _refuse_reserved(name: str) -> None:
+    vendor = vendor_of(name)
+    if vendor in RESERVED_VENDORS:
+        raise InvalidName(f"The vendor {vendor} is an address of this server; choose another vendor.", field="name")
 
 
 def _version_of(upload: Upload, manifest: Manifest) -> str:

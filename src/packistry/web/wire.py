@@ -15,6 +15,7 @@ from packistry.access.views import View
 from packistry.composer.names import is_valid_name
 from packistry.errors import NotFound, Refusal, answer_for
 from packistry.packages.documents import DEV_SUFFIX, repository_base
+from packistry.packages.upload import RESERVED_VENDORS
 from packistry.repositories.queries import RepositoryFacts
 from packistry.repositories.serve import Registry, ServedDocument
 from packistry.web.calling import Caller
@@ -37,8 +38,6 @@ ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 # What every handler gets: the request, where the answer goes, the repository's path, and the rest of the address.
 Handler: TypeAlias = Callable[[Request, Send, str, str], Awaitable[None]]
 
-# First segments that are somebody else's: pages, API, sign-in, hooks. No vendor may have such a name.
-RESERVED: Final = frozenset({"-", "p2", "r", "incoming", "api", "auths", "health", "metrics"})
 READ: Final = frozenset({"GET", "HEAD"})
 WRITE: Final = frozenset({"POST"})
 
@@ -112,7 +111,7 @@ class Wire:
         if rest.startswith("-/"):
             return self._own_route(rest[2:])
         segments = rest.split("/", 2)
-        if segments[0] in RESERVED or len(segments) == 1:
+        if segments[0] in RESERVED_VENDORS or len(segments) == 1:
             return None
         if len(segments) == 3:
             return Route(READ, self._version, rest)
