@@ -4,7 +4,7 @@ The file is stored before its row is written: a crash leaves at most a file that
 without its file.
 """
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,7 +29,6 @@ from packistry.packages.documents import Address
 from packistry.storage.base import BlobStorage, Incoming
 from packistry.storage.keys import archive_key
 
-
 # First segments of addresses that are not Composer's. In no repository may a vendor have such a name: it could not be
 # reached at the root.
 RESERVED_VENDORS: Final = frozenset({"p2", "r", "incoming", "api", "auths", "health", "metrics"})
@@ -53,6 +52,10 @@ class Uploads:
     storage: BlobStorage
     limits: Limits
     public_url: str | None
+
+    def receive(self) -> AbstractContextManager[Incoming]:
+        """A file to write what is sent to; it is gone after the block unless it was published."""
+        return self.storage.receive()
 
     def publish(self, actor: Actor, upload: Upload, incoming: Incoming) -> Publication:
         """Reads, stores and publishes the file that `incoming` holds. Blocking: seconds for a large archive.

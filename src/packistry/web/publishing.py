@@ -21,7 +21,6 @@ from packistry.packages.downloads import DownloadCounts
 from packistry.packages.queries import package_downloads, visible_version_ids
 from packistry.packages.upload import Upload, Uploads
 from packistry.repositories.serve import Registry
-from packistry.storage.base import Incoming
 from packistry.web.calling import Caller
 from packistry.web.requests import Request, Send
 from packistry.web.sending import JSON, send_body
@@ -51,8 +50,10 @@ class Publishing:
         actor = _from_here(view, request)
         name = normalise_name(rest)
         await self._registry.read(_check_right, actor, path, name)
-        with self._registry.storage.receive() as incoming:
-            publication = await self._publish(request, actor, path, name, incoming)
+        with self._uploads.receive() as incoming:
+            write = partial(self._registry.run, incoming.write)
+            fields = await read_upload(request, write, max_file_bytes=self._uploads.limits.file_bytes)
+            publication = await self._registry.run(self._uploads.publish, actor, _asked(path, name, fields), incoming)
         body = await self._registry.read(_answer, publication, repository_base(request.public_base, path))
         log.info("version.uploaded", package=name, version=publication.version.version, outcome=publication.outcome)
         await send_body(send, request, 200 if publication.outcome is Outcome.UNCHANGED else 201, [JSON], body)
@@ -73,16 +74,14 @@ class Publishing:
         body = notify_document("success" if complete else "partial")
         await send_body(send, request, 201 if complete else 200, [JSON], body)
 
-    async def _publish(self, request: Request, actor: Actor, path: str, name: str, incoming: Incoming) -> Publication:
-        write = partial(self._registry.run, incoming.write)
-        fields = await read_upload(request, write, max_file_bytes=self._uploads.limits.file_bytes)
-        upload = Upload(
-            repository=path,
-            name=name,
-            version=fields.get("version", "").strip() or None,
-            default_branch=fields.get("default-branch", "").lower() in {"1", "true", "yes"},
-        )
-        return await self._registry.run(self._uploads.publish, actor, upload, incoming)
+
+def _asked(path: str, name: str, fields: dict[str, str]) -> Upload:
+    return Upload(
+        repository=path,
+        name=name,
+        version=fields.get("version", "").strip() or None,
+        default_branch=fields.get("default-branch", "").lower() in {"1", "true", "yes"},
+    )
 
 
 def _from_here(view: View, request: Request) -> Actor:
