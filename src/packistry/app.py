@@ -22,6 +22,7 @@ from packistry.web.dists import DistSender
 from packistry.web.documents import Documents
 from packistry.web.flushing import Flusher
 from packistry.web.identity import Identity
+from packistry.web.orphans import end_with_parent
 from packistry.web.publishing import Publishing
 from packistry.web.requests import Origin, Receive, Scope, Send
 from packistry.web.throttle import Throttle
@@ -66,6 +67,7 @@ def archive_limits(settings: Settings) -> Limits:
 
 def create_app() -> ASGIApp:
     """The application of one worker. The server that starts it has already migrated the database."""
+    end_with_parent()
     return Worker(load_settings())
 
 
