@@ -47,7 +47,8 @@ class PublishedVersion:
     """What one entry of a p2 document is made of.
 
     `published` is what `pack` made of the cleaned composer.json (with `type`, without the fields below); `dist` has
-    type, url, reference, shasum, and an url of ours begins with BASE_MARK; `source` has type, url, reference.
+    type, url, reference, shasum, and an url of ours begins with BASE_MARK; `source` has type, url, reference. Times are
+    in UTC.
     """
 
     name: str
@@ -206,7 +207,11 @@ def expand(minified: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     expanded: list[dict[str, Any]] = []
     running: dict[str, Any] = {}
     for difference in minified:
-        running = {key: value for key, value in {**running, **difference}.items() if value != UNSET}
+        # Of the first object, and one after an empty one, "__unset" is taken for a value.
+        gone = [key for key, value in difference.items() if value == UNSET] if running else []
+        running = {**running, **difference}
+        for key in gone:
+            del running[key]
         expanded.append(running)
     return expanded
 
@@ -218,8 +223,11 @@ def pack(published: Mapping[str, Any]) -> bytes:
 
 
 def unpack(packed: bytes) -> Members:
-    """The members of what `pack` wrote. A serialised value has no raw line break, so each one ends a member."""
-    return {line[: line.index(b":")]: line for line in packed[2:-2].split(b",\n")}
+    """The members of what `pack` wrote, whose keys have no quotes in them.
+
+    A serialised value has no raw line break, so each one ends a member.
+    """
+    return {line[: line.index(b'":') + 1]: line for line in packed[2:-2].split(b",\n")}
 
 
 # The other documents

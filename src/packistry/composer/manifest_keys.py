@@ -34,7 +34,7 @@ class Key:
 
 
 _LINK_RULE: Final = "package names and constraints; refused if a client could not read one"
-_OURS: Final = "the repository writes it itself"
+_OURS: Final = "the repository writes its own"
 _ROOT: Final = "Composer reads it in the root project only"
 
 KEYS: Final = (
@@ -74,11 +74,11 @@ KEYS: Final = (
     Key("scripts", "published", "locks keep it; never run for a dependency", "an object; else left out", files.scripts),
     Key("archive", "published", "locks keep it", "name and exclude; else left out", files.archive),
     # Ours
-    Key("dist", "dropped", f"{_OURS}: the archive it serves", told=True),
-    Key("source", "dropped", f"{_OURS}: where it imported from", told=True),
-    Key("published-time", "dropped", f"{_OURS}: authors must not set it, the cooldown policy relies on it", told=True),
-    Key("version_normalized", "dropped", f"{_OURS}: a wrong one would match wrong constraints", told=True),
-    Key("notification-url", "dropped", f"{_OURS}: installs are reported here", told=True),
+    Key("dist", "dropped", f"{_OURS}, for the archive it serves", told=True),
+    Key("source", "dropped", f"{_OURS}, for what it imported", told=True),
+    Key("published-time", "dropped", f"{_OURS}; the cooldown policy relies on it", told=True),
+    Key("version_normalized", "dropped", f"{_OURS}; a wrong one would match wrong constraints", told=True),
+    Key("notification-url", "dropped", f"{_OURS}, and counts installs there", told=True),
     Key("uid", "dropped", "only for repositories that list packages inline", told=True),
     Key("installation-source", "dropped", "set by the client in its own files", told=True),
     Key("transport-options", "dropped", "set by the client in its own files", told=True),

@@ -28,6 +28,7 @@ def links(key: str, value: Any, reading: Reading) -> Any:
             # Clients skip it; Composer's validator calls it an error. Real packages do it, harmlessly, for years.
             reading.warn(key, f"the link to {target} itself was left out.")
             continue
+        # Not looked for: a conflict with a package that is also replaced. The validator objects, the solver skips it.
         kept[target] = _constraint(f"{key}.{written}", constraint)
     return kept
 
@@ -54,6 +55,10 @@ def _target(key: str, written: str, reading: Reading) -> str:
     # Not worth a warning: every client reads names in lower case, and "ext-PDO" stands in thousands of manifests.
     target = written.lower()
     if not names.is_valid_name(target) and not names.is_platform_name(target):
+        # On some of these ("ext-", a word of 20 letters, "/") Composer's expression for names of the platform gives up,
+        # and the client aborts; see names.py. No name like these means anything, so none is let through.
+        if target.startswith(("ext-", "lib-")):
+            raise refusal(key, f"{quote(written)} begins like a part of the platform and is none: correct the name.")
         # Kept: it harms nobody but a project that installs this version, and there Composer says what is missing.
         reading.warn(key, f"{quote(written)} is no name a package can have; kept as it is.")
     return target

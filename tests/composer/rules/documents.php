@@ -6,6 +6,7 @@
 require 'Composer/autoload.php';
 
 use Composer\Autoload\AutoloadGenerator;
+use Composer\Json\JsonFile;
 use Composer\MetadataMinifier\MetadataMinifier;
 use Composer\Package\AliasPackage;
 use Composer\Package\Dumper\ArrayDumper;
@@ -67,6 +68,7 @@ function answer(array $q): array
     switch ($q['ask']) {
         case 'load': return loaded($q['version']);
         case 'validate': return validated($q['manifest']);
+        case 'schema': return array_keys(json_decode((string) file_get_contents(JsonFile::COMPOSER_SCHEMA_PATH), true)['properties']);
         case 'minify': return MetadataMinifier::minify($q['objects']);
         case 'expand': return MetadataMinifier::expand($q['objects']);
     }
