@@ -1,20 +1,15 @@
-"""Wires the house: settings to database, storage and the doors. The only file that knows every room."""
+"""Wires the house to its web doors. The only file that knows every room."""
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 
-from packistry.archives.limits import Limits
-from packistry.db.engine import THREADS, Database
-from packistry.db.schema import upgrade
+from packistry.db.engine import THREADS
 from packistry.db.watch import watch
+from packistry.house import House, open_house
 from packistry.packages.downloads import DownloadCounts
-from packistry.packages.upload import Uploads
 from packistry.repositories.serve import Registry
-from packistry.settings import Settings, load_settings, prepare_data_dir
-from packistry.storage.base import BlobStorage
-from packistry.storage.local import LocalStorage
+from packistry.settings import Settings, load_settings
 from packistry.tokens.usage import TokenUses
 from packistry.web.behind import application
 from packistry.web.calling import Caller
@@ -27,42 +22,6 @@ from packistry.web.publishing import Publishing
 from packistry.web.requests import Origin, Receive, Scope, Send
 from packistry.web.throttle import Throttle
 from packistry.web.wire import ASGIApp, Wire, WireParts
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What every door needs, opened and migrated."""
-
-    settings: Settings
-    database: Database
-    storage: BlobStorage
-    uploads: Uploads
-
-
-@contextmanager
-def open_house(settings: Settings) -> Generator[House]:
-    """The house of these settings. Makes the data folder, and the database or what it lacks, when they are missing."""
-    prepare_data_dir(settings)
-    database = Database(settings.sqlalchemy_url)
-    try:
-        upgrade(database)
-        storage = LocalStorage(settings.data_dir / "storage")
-        uploads = Uploads(database, storage, archive_limits(settings), settings.public_url)
-        yield House(settings, database, storage, uploads)
-    finally:
-        database.dispose()
-
-
-def archive_limits(settings: Settings) -> Limits:
-    """The limits of archives, as set."""
-    return Limits(
-        file_bytes=settings.max_archive_bytes,
-        unpacked_bytes=settings.max_unpacked_bytes,
-        ratio=settings.max_archive_ratio,
-        ratio_from_bytes=settings.archive_ratio_from_bytes,
-        entries=settings.max_archive_entries,
-        composer_json_bytes=settings.max_composer_json_bytes,
-    )
 
 
 def create_app() -> ASGIApp:
