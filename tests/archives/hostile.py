@@ -47,6 +47,7 @@ class Member:
             "extra": b"",
             "comment": b"",
             "disk": 0,
+            "internal": 0,
             "attributes": self.mode << 16,
             "offset": offset,
         }
@@ -68,7 +69,7 @@ def _local(f: Fields) -> bytes:
 def _central(f: Fields) -> bytes:
     name, extra, comment = _bytes(f["name"]), _bytes(f["extra"]), _bytes(f["comment"])
     numbers = (f["made_by"], f["needed"], f["flags"], f["method"], 0, 33, f["crc"], f["packed"], f["size"])
-    lengths = (len(name), len(extra), len(comment), f["disk"], 0, f["attributes"], f["offset"])
+    lengths = (len(name), len(extra), len(comment), f["disk"], f["internal"], f["attributes"], f["offset"])
     return struct.pack("<4s6H3I5H2I", b"PK\x01\x02", *numbers, *lengths) + name + extra + comment
 
 

@@ -80,6 +80,11 @@ HOSTILE: dict[str, tuple[Files, str]] = {
     "two slashes": ({"a//b": ("f", "")}, "between two slashes"),
     "a dot between": ({"a/./b": ("f", "")}, "between two slashes"),
     "a hundred and one folders": ({"a/" * 100 + "b": ("f", "")}, "nested more than"),
+    "a folder that PHP cuts off": ({"x./composer.json": ("f", "{}")}, "PHP and Windows cut off"),
+    "another folder that PHP cuts off": ({"x:/composer.json": ("f", "{}")}, "is absolute"),
+    "a longer folder that PHP cuts off": ({"xy:/composer.json": ("f", "{}")}, "PHP and Windows cut off"),
+    "a dot that Windows cuts off": ({"composer.json.": ("f", "{}")}, "PHP and Windows cut off"),
+    "a space that Windows cuts off": ({"composer.json ": ("f", "{}")}, "PHP and Windows cut off"),
     "a VMS version": ({"composer.json;1": ("f", "{}")}, "unzip cuts off"),
     "an empty VMS version": ({"composer.json;": ("f", "{}")}, "unzip cuts off"),
     "a file twice": ({"a": ("f", "1"), "A": ("f", "2")}, "one file on macOS and Windows"),
@@ -121,7 +126,7 @@ HARMLESS: dict[str, Files] = {
     "a link to nothing that is there": {"a": ("l", "not/there")},
     "a link to itself": {"a": ("l", "a")},
     "a colon and a semicolon within": {"ab:c;d": ("f", "")},
-    "dots": {"...": ("f", ""), "..a": ("f", ""), ".gitignore": ("f", "")},
+    "dots": {".a.b": ("f", ""), "..a": ("f", ""), ".gitignore": ("f", "")},
     "Chinese": {"文件/说明.txt": ("f", "")},
 }
 

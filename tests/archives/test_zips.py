@@ -25,6 +25,7 @@ from tests.archives.hostile import (
 
 ROOT = Member(b"composer.json", COMPOSER_JSON)
 A = b"a" * 100
+TIMES = extra(0x5455, b"\x01abcd")
 NESTED = zip_of(Member(b"inner.txt", b"inner"))
 
 
@@ -58,13 +59,16 @@ RIGHT = {
     ),
     "a data descriptor besides a full local header": package(Member(b"a", A, flags=8, behind=descriptor(A, 100))),
     "a comment, as git writes it": zip_of(ROOT, comment=b"f814e4776e91aa098963038537010333d9cca5da"),
+    "a file marked as text": package(Member(b"a", A, central={"internal": 1})),
     "a comment of an entry": zip_of(ROOT, Member(b"a", A, central={"comment": b"hello"})),
     "times in extra fields": package(Member(b"a", A, local={"extra": extra(0x5455, b"\x01abcd")})),
     "the same name once more in an extra field": package(
         Member("é".encode(), A, central={"extra": extra(0x7075, b"\x01abcd" + "é".encode())})
     ),
     "UTF-8 from Unix without the flag, as Info-ZIP writes it": package(Member("é".encode(), A)),
-    "UTF-8 with the flag, from DOS": package(Member("é".encode(), A, flags=0x800, made_by=0)),
+    "UTF-8 with the flag and times, from DOS, as git writes it": package(
+        Member("é".encode(), A, flags=0x800, made_by=0, local={"extra": TIMES}, central={"extra": TIMES})
+    ),
     "no modes at all": zip_of(Member(b"composer.json", COMPOSER_JSON, mode=0, made_by=0)),
     "a directory in another order than the data": zip_of(Member(b"b", A), ROOT, Member(b"a", A)),
     "a folder that was deflated to two bytes": package(Member(b"d/", b"", mode=UNIX_FOLDER, method=DEFLATED)),
@@ -109,7 +113,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "one part of several": (zip_of(ROOT, end={"disk": 1}), "one part of several"),
     "a directory on another disk": (zip_of(ROOT, end={"directory_disk": 1}), "one part of several"),
     "another count on this disk": (zip_of(ROOT, end={"here": 0}), "one part of several"),
-    "an entry on another disk": (zip_of(Member(b"composer.json", A, central={"disk": 1})), "needs a newer unzip"),
+    "an entry on another disk": (zip_of(Member(b"composer.json", A, central={"disk": 1})), "needs another unzip"),
     "zip64 by its count": (zip_of(ROOT, end={"here": 0xFFFF, "total": 0xFFFF}), "zip64"),
     "zip64 by its offset": (zip_of(ROOT, end={"directory": 0xFFFFFFFF}), "zip64"),
     "zip64 by its locator": (zip_of(ROOT, behind_directory=b"PK\x06\x07" + b"\0" * 16), "zip64"),
@@ -117,7 +121,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "zip64 by a local extra field": (package(Member(b"a", A, local={"extra": extra(1, b"\0" * 8)})), "zip64"),
     "a rival end record in the data": (_rival(ROOT.headers(0)[1], zip64=False), "near its end"),
     "a rival zip64 end record in the data": (_rival(b"no directory", zip64=True), "near its end"),
-    "a version nobody has": (package(Member(b"a", A, central={"needed": 63})), "needs a newer unzip"),
+    "a version nobody has": (package(Member(b"a", A, central={"needed": 63})), "needs another unzip"),
     "a password": (package(Member(b"a", A, flags=1)), "is encrypted"),
     "masked headers": (package(Member(b"a", A, flags=0x2000)), "is encrypted"),
     "AES": (package(Member(b"a", A, central={"extra": extra(0x9901, b"\0" * 7)})), "is encrypted"),
@@ -187,7 +191,16 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "a link that was not made on Unix": (package(Member(b"d", b"a", mode=UNIX_LINK, made_by=0)), "is no file"),
     "a link target of two kilobytes": (package(Member(b"d", b"a" * 2000, mode=UNIX_LINK)), "longer than 1,024"),
     "a link target that is not UTF-8": (package(Member(b"d", b"\xff", mode=UNIX_LINK)), "not UTF-8"),
-    "a name in a DOS code page": (package(Member("é".encode(), A, made_by=0)), "not marked as UTF-8"),
+    "a name in a DOS code page": (package(Member("é".encode(), A, made_by=0)), "unzip and PHP read differently"),
+    "a UTF-8 name from DOS without extra fields": (
+        package(Member("é".encode(), A, flags=0x800, made_by=0)),
+        "unzip and PHP",
+    ),
+    "a UTF-8 name from DOS without a local extra field": (
+        package(Member("é".encode(), A, flags=0x800, made_by=0, central={"extra": TIMES})),
+        "unzip and PHP",
+    ),
+    "a file from BeOS": (package(Member(b"a", A, made_by=16)), "needs another unzip"),
     "a name in Latin-1": (package(Member(b"\xe9", A)), "is not UTF-8"),
     "a name in Latin-1 marked as UTF-8": (package(Member(b"\xe9", A, flags=0x800)), "is not UTF-8"),
     "a name of two kilobytes": (package(Member(b"a" * 2000, A)), "longer than 1,024"),

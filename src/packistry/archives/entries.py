@@ -101,6 +101,10 @@ def _path_problem(path: str) -> str:
     # Stops names no file system can hold, on which unzip stops half way.
     if len(parts) > DEPTH or any(len(part.encode()) > NAME_BYTES for part in parts):
         return f"is nested more than {DEPTH} deep or has a name longer than {NAME_BYTES} bytes"
+    # Stops "x./composer.json", of which ext-zip takes all up to the dot for a drive and writes composer.json, and
+    # "composer.json.", which Windows finds as composer.json.
+    if any(part.endswith((".", ":", " ")) for part in parts):
+        return "has a name that ends in a dot, colon or space, which PHP and Windows cut off"
     # Stops "composer.json;1", which unzip takes for a VMS version number and writes over composer.json.
     if any(_VMS_VERSION.search(part) for part in parts):
         return 'has a name that ends in ";" and a number, which unzip cuts off'

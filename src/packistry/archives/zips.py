@@ -42,6 +42,9 @@ _FLAGS_KNOWN = 0x0006 | FLAG_DESCRIPTOR | FLAG_UTF8
 _FLAGS_ENCRYPTED = 0x0001 | 0x0040 | 0x2000
 
 UNIX = 3
+# DOS, Unix, HPFS, Macintosh, NTFS by PKWARE and by Info-ZIP, VFAT, macOS: unzip takes modes and names from these as
+# `_kind` and `_check_name` say. Of VMS, BeOS and others it takes them in ways of its own.
+_SYSTEMS = {0, UNIX, 6, 7, 10, 11, 14, 19}
 # unzip 6.0 passes over entries that need more; nothing up to deflate and zip64 does.
 _VERSION_MOST = 45
 MSDOS_FOLDER = 0x10
@@ -59,6 +62,7 @@ class _Record:
     """An entry as the central directory tells it."""
 
     name: bytes
+    made_by: int
     kind: Kind
     flags: int
     method: int
@@ -168,18 +172,20 @@ def _record(file: BinaryIO) -> _Record:
         raise _damaged("in its directory")
     fields = CENTRAL.unpack(data)
     _, made_by, needed, flags, method, _, _, crc, packed, size, name_bytes, extra_bytes, comment_bytes = fields[:13]
-    disk, _, attributes, offset = fields[13:]
+    disk, internal, attributes, offset = fields[13:]
     # One byte more than a path may have: a folder ends in a slash.
     if name_bytes > PATH_BYTES + 1:
         raise broken(f"The zip has a path longer than {PATH_BYTES:,} bytes: shorten it and pack again.")
     name = file.read(name_bytes)
     _check_readable(name, flags, method)
-    if disk or needed > _VERSION_MOST:
-        raise broken(f"{shown(name)} needs a newer unzip than Composer clients have: pack it again with plain zip.")
-    _check_name(name, flags, made_by >> 8)
+    system = made_by >> 8
+    # Internally a file is text or not; at any other bit unzip drops modes and links.
+    if disk or needed > _VERSION_MOST or system not in _SYSTEMS or internal > 1:
+        raise broken(f"{shown(name)} needs another unzip than Composer clients have: pack it again with plain zip.")
+    _check_name(name, flags, system, extra_bytes)
     _check_extra(file.read(extra_bytes), name)
     file.read(comment_bytes)
-    return _Record(name, _kind(name, made_by >> 8, attributes), flags, method, crc, packed, size, offset)
+    return _Record(name, system, _kind(name, system, attributes), flags, method, crc, packed, size, offset)
 
 
 def _check_readable(name: bytes, flags: int, method: int) -> None:
@@ -195,13 +201,14 @@ def _check_readable(name: bytes, flags: int, method: int) -> None:
         )
 
 
-def _check_name(name: bytes, flags: int, made_by: int) -> None:
-    # Stops names that unzip converts from a DOS code page and ext-zip takes as they are. Info-ZIP on Unix writes UTF-8
-    # without the flag, and both leave that as it is.
-    if not name.isascii() and not flags & FLAG_UTF8 and made_by != UNIX:
+def _check_name(name: bytes, flags: int, made_by: int, extra_bytes: int) -> None:
+    # Stops names that unzip converts from a DOS code page and ext-zip takes as they are. Of Unix, where Info-ZIP writes
+    # UTF-8 without the flag, both take the bytes; of other systems unzip 6.0 sees the flag only where it finds an extra
+    # field, in the directory and before the data.
+    if not name.isascii() and made_by != UNIX and not (flags & FLAG_UTF8 and extra_bytes):
         raise broken(
-            f"The name {shown(name)} is not marked as UTF-8, so every program would unpack it under another name: "
-            "rename the file, or pack again with a program that writes UTF-8 names."
+            f"The name {shown(name)} is stored in a way that unzip and PHP read differently: "
+            "rename the file, or pack again on Linux or macOS, or send a tar.gz."
         )
 
 
@@ -259,6 +266,7 @@ def _check_local(file: BinaryIO, record: _Record) -> int:
     # With a data descriptor the three numbers may be left empty here and follow the data.
     if not is_twin or (told != meant and not (flags & FLAG_DESCRIPTOR and told == (0, 0, 0))):
         raise broken(f"{shown(record.name)} is described in two ways in the zip: pack it again.")
+    _check_name(record.name, flags, record.made_by, extra_bytes)
     _check_extra(file.read(extra_bytes), record.name)
     return record.offset + LOCAL.size + name_bytes + extra_bytes
 
