@@ -1,4 +1,4 @@
-"""Saying in sentences why an actor may or may not read or publish something."""
+"""Saying in sentences why somebody may or may not read or publish something. The rules decide; this only tells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, select
 
 from packistry.access.actors import Actor, Anonymous, describe, has_ability
-from packistry.access.permissions import Ability
+from packistry.access.permissions import Ability, Permission
 from packistry.access.rules import (
     granted_packages,
     granted_repositories,
+    require,
     sees_everything,
     visible_packages,
     visible_repositories,
@@ -28,51 +29,52 @@ class Explanation:
     reasons: tuple[str, ...]
 
 
-def explain_read(session: ReadSession, actor: Actor, repository: Repository, name: str | None) -> Explanation:
-    """Why the actor may or may not read the repository, or one package of it."""
-    who = describe(actor)
-    if not has_ability(actor, Ability.READ):
-        return Explanation(False, (f"{who} lacks the ability read.",))
+def explain_read(
+    session: ReadSession, actor: Actor, whom: Actor, repository: Repository, name: str | None = None
+) -> Explanation:
+    """Tells `actor`, who must have the right to ask, why `whom` may or may not read the repository, or one package."""
+    require(actor, Permission.ACCESS_EXPLAIN)
+    if not has_ability(whom, Ability.READ):
+        return Explanation(False, (f"{describe(whom)} lacks the ability read.",))
     package = None if name is None else _package(session, repository, name)
     if name is not None and package is None:
         return Explanation(False, (f"There is no package {name} in {_shown(repository)}.",))
-    may = _decided_to_read(session, actor, repository, package)
-    return Explanation(may, _reasons(session, actor, repository, package, write=False))
-
-
-def explain_publish(session: ReadSession, actor: Actor, repository: Repository, name: str | None) -> Explanation:
-    """Why the actor may or may not publish in the repository: any name, or versions of one package."""
-    who = describe(actor)
-    if not has_ability(actor, Ability.WRITE) or isinstance(actor, Anonymous):
-        return Explanation(False, (f"{who} lacks the ability write.",))
-    package = None if name is None else _package(session, repository, name)
-    may = _exists(session, repository, writable_repositories(actor))
-    if not may and package is not None:
-        found = select(Package.id).where(Package.id == package.id, writable_packages(actor))
-        may = session.execute(found).first() is not None
-    return Explanation(may, _reasons(session, actor, repository, package, write=True))
-
-
-def _decided_to_read(session: ReadSession, actor: Actor, repository: Repository, package: Package | None) -> bool:
     if package is None:
-        return _exists(session, repository, visible_repositories(actor))
-    found = select(Package.id).where(Package.id == package.id, visible_packages(actor))
-    return session.execute(found).first() is not None
+        may = _is_among(session, repository, visible_repositories(whom))
+    else:
+        may = _is_among(session, package, visible_packages(whom))
+    return Explanation(may, _reasons(session, whom, repository, package, write=False))
+
+
+def explain_publish(
+    session: ReadSession, actor: Actor, whom: Actor, repository: Repository, name: str | None = None
+) -> Explanation:
+    """Tells `actor` why `whom` may or may not publish in the repository: any name, or versions of one package."""
+    require(actor, Permission.ACCESS_EXPLAIN)
+    if isinstance(whom, Anonymous) or not has_ability(whom, Ability.WRITE):
+        return Explanation(False, (f"{describe(whom)} lacks the ability write.",))
+    package = None if name is None else _package(session, repository, name)
+    may = _is_among(session, repository, writable_repositories(whom))
+    if not may and package is not None:
+        may = _is_among(session, package, writable_packages(whom))
+    return Explanation(may, _reasons(session, whom, repository, package, write=True))
 
 
 def _reasons(
-    session: ReadSession, actor: Actor, repository: Repository, package: Package | None, *, write: bool
+    session: ReadSession, whom: Actor, repository: Repository, package: Package | None, *, write: bool
 ) -> tuple[str, ...]:
     """Every ground that gives the right; when there is none, what is missing."""
-    who, where, right = describe(actor), _shown(repository), " with write" if write else ""
+    who, where, right = describe(whom), _shown(repository), " with write" if write else ""
+    if repository.deleted_at is not None:
+        return (f"{where} was deleted.",)
     grounds: list[str] = []
     if repository.public and not write:
         grounds.append(f"Everybody may read {where}: it is public.")
-    if sees_everything(actor):
+    if sees_everything(whom):
         grounds.append(f"{who} may do everything, by role.")
-    if repository.id in session.scalars(granted_repositories(actor, write=write)).all():
+    if repository.id in session.scalars(granted_repositories(whom, write=write)).all():
         grounds.append(f"{who} was given {where}{right}.")
-    granted = session.scalars(granted_packages(actor, write=write)).all()
+    granted = session.scalars(granted_packages(whom, write=write)).all()
     if package is not None and package.id in granted:
         grounds.append(f"{who} was given package {package.name} of {where}{right}.")
     elif package is None and not write and _holds_any(session, repository, granted):
@@ -82,12 +84,14 @@ def _reasons(
 
 
 def _holds_any(session: ReadSession, repository: Repository, granted: Sequence[int | None]) -> bool:
-    inside = select(Package.id).where(Package.repository_id == repository.id, Package.deleted_at.is_(None))
+    """Deleted packages count, as in rules.visible_repositories."""
+    inside = select(Package.id).where(Package.repository_id == repository.id)
     return not set(granted).isdisjoint(session.scalars(inside).all())
 
 
-def _exists(session: ReadSession, repository: Repository, condition: ColumnElement[bool]) -> bool:
-    return session.execute(select(Repository.id).where(Repository.id == repository.id, condition)).first() is not None
+def _is_among(session: ReadSession, row: Repository | Package, condition: ColumnElement[bool]) -> bool:
+    kind = type(row)
+    return session.execute(select(kind.id).where(kind.id == row.id, condition)).first() is not None
 
 
 def _package(session: ReadSession, repository: Repository, name: str) -> Package | None:

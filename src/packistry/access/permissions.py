@@ -26,12 +26,12 @@ ALL_ABILITIES = frozenset(Ability)
 
 
 class Permission(StrEnum):
-    """What can be asked for. Each guards at least one action; docs/permissions.md lists them."""
+    """What a role gives. Each guards at least one action; docs/permissions.md lists them.
 
-    REPOSITORY_READ = "repository:read"
+    Reading and publishing are not here: they depend on what is asked for, and rules.py decides them by grants.
+    """
+
     REPOSITORY_MANAGE = "repository:manage"
-    PACKAGE_READ = "package:read"
-    PACKAGE_PUBLISH = "package:publish"
     PACKAGE_MANAGE = "package:manage"
     USER_MANAGE = "user:manage"
     DEPLOY_TOKEN_MANAGE = "deploy_token:manage"
@@ -39,7 +39,6 @@ class Permission(StrEnum):
     ACCESS_EXPLAIN = "access:explain"
 
 
-# Rights that come with the role alone. Reading and publishing also depend on what is asked for: see rules.py.
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: frozenset(Permission),
     Role.USER: frozenset({Permission.PERSONAL_TOKEN_MANAGE}),

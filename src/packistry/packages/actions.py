@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from packistry import clock
 from packistry.access.actors import Actor
@@ -176,6 +176,27 @@ def purge_version(
     session.execute(delete(Version).where(Version.id == version.id))
     session.expunge(version)
     refresh_package(session, package, address)
+    session.changed(document_key(package.repository_id, package.name))
+    return list(files)
+
+
+def purge_package(session: WriteSession, actor: Actor, package: Package, address: Address) -> list[str]:
+    """All versions, deleted ones too, and the rows of their archives are gone for good; the name is out of the lists.
+
+    Returns the sha256 of files to look at, as `purge_version` does. The package's row stays, so that its documents'
+    dates never go back when the name comes again.
+    """
+    require(actor, Permission.PACKAGE_MANAGE)
+    versions = session.execute(select(func.count()).where(Version.package_id == package.id)).scalar_one()
+    inside = select(Version.id).where(Version.package_id == package.id)
+    files = session.scalars(select(Archive.sha256).where(Archive.version_id.in_(inside))).all()
+    session.execute(delete(Archive).where(Archive.version_id.in_(inside)))
+    session.execute(delete(ProvidedName).where(ProvidedName.version_id.in_(inside)))
+    session.execute(delete(Version).where(Version.package_id == package.id))
+    package.deleted_at = package.deleted_at or clock.now()
+    record(session, actor, Event.PACKAGE_PURGED, _package_subject(package), versions=versions, archives=len(files))
+    refresh_package(session, package, address)
+    raise_listing(session, package.repository_id)
     session.changed(document_key(package.repository_id, package.name))
     return list(files)
 
