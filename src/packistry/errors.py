@@ -47,7 +47,10 @@ class InvalidConstraint(InvalidInput):
 
 
 class InvalidManifest(InvalidInput):
-    """A composer.json that would break a client."""
+    """A composer.json that would break a client. The field is the key, or the whole file."""
+
+    def __init__(self, sentence: str, *, field: str = "composer.json") -> None:
+        super().__init__(sentence, field=field)
 
 
 class InvalidArchive(InvalidInput):
