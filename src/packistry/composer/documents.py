@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from packistry.composer import versions as rules
-from packistry.composer.manifest_json import is_object
+from packistry.composer.manifest_json import is_object, without_controls
 
 # A control character never stands raw in JSON: serialised data, whatever users wrote, holds it only as \u0001. So each
 # raw one in a document is ours, and completing a document is one replacement that can meet nothing else.
@@ -310,9 +310,10 @@ def error_document(
     `code` is stable and for programs; the client prints `warning` to the person at the terminal, where nothing else of
     the body is shown; `errors` names what is wrong with each field of a form.
     """
-    document: dict[str, Any] = {"status": status, "code": code, "message": message}
+    # Sentences quote what was asked for, and the client writes them to a terminal as they are.
+    document: dict[str, Any] = {"status": status, "code": code, "message": without_controls(message)}
     if warning:
-        document["warning"] = warning
+        document["warning"] = without_controls(warning)
     if errors:
         document["errors"] = {field: list(sentences) for field, sentences in errors.items()}
     return orjson.dumps(document)

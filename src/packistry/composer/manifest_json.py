@@ -62,6 +62,11 @@ def kind(value: Any) -> str:
     return names[type(value)]
 
 
+def without_controls(text: str) -> str:
+    """The text without what a terminal would obey; line breaks and tabs stay."""
+    return _CONTROL.sub("", text)
+
+
 def _parse(raw: bytes) -> Any:
     if raw.startswith(b"\xef\xbb\xbf"):
         # Composer's own reader fails on it, so a project that has one never worked; better said here.
@@ -103,7 +108,7 @@ def _written_twice(raw: bytes) -> list[str]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                repeated[_bare(key)] = None
+                repeated[without_controls(key)] = None
             seen.add(key)
 
     # Numbers stay text: Python refuses to read an integer of more than 4,300 digits.
@@ -113,13 +118,9 @@ def _written_twice(raw: bytes) -> list[str]:
 
 def _without_controls(value: Any) -> Any:
     if isinstance(value, str):
-        return _bare(value)
+        return without_controls(value)
     if is_object(value):
-        return {_bare(key): _without_controls(item) for key, item in value.items()}
+        return {without_controls(key): _without_controls(item) for key, item in value.items()}
     if is_list(value):
         return [_without_controls(item) for item in value]
     return value
-
-
-def _bare(text: str) -> str:
-    return _CONTROL.sub("", text)

@@ -340,3 +340,9 @@ def test_an_error_speaks_to_programs_and_people() -> None:
 
 def test_an_error_may_be_short() -> None:
     assert error_document(404, "not_found", "Not found.") == b'{"status":404,"code":"not_found","message":"Not found."}'
+
+
+def test_an_error_does_not_steer_the_terminal() -> None:
+    found = orjson.loads(error_document(404, "not_found", "No a\x1b[2Jb.", warning="No a\x1b[2Jb\nhere."))
+
+    assert (found["message"], found["warning"]) == ("No a[2Jb.", "No a[2Jb\nhere.")
