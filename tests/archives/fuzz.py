@@ -17,7 +17,7 @@ from packistry.archives.limits import Limits
 from packistry.archives.reader import ArchiveContents, read_archive
 from packistry.errors import Refusal
 from tests.archives.clients import disagreements
-from tests.archives.mutations import mutated_tar, mutated_zip, renamed_zip, twice_mutated_zip
+from tests.archives.mutations import mutated_tar, mutated_zip, renamed_zip, rival_zip, twice_mutated_zip
 
 # The most a mutated archive may unpack to; its originals are a few kilobytes.
 LIMITS = Limits(file_bytes=2**20, unpacked_bytes=2**22, ratio_from_bytes=2**20, entries=500, composer_json_bytes=4096)
@@ -26,6 +26,7 @@ MAKERS: dict[str, Callable[[random.Random], bytes]] = {
     "zip": mutated_zip,
     "zip twice": twice_mutated_zip,
     "zip renamed": renamed_zip,
+    "zip rival": rival_zip,
     "tar": mutated_tar,
 }
 

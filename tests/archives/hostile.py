@@ -40,6 +40,8 @@ class Member:
             "needed": 20,
             "flags": self.flags,
             "method": self.method,
+            "time": 0,
+            "date": 33,
             "crc": zlib.crc32(self.data),
             "packed": len(packed),
             "size": len(self.data),
@@ -60,15 +62,29 @@ def deflated(data: bytes, level: int = 6) -> bytes:
     return deflate.compress(data) + deflate.flush()
 
 
+# What both headers of an entry say, in their order.
+_SHARED = ("needed", "flags", "method", "time", "date", "crc", "packed", "size")
+
+
 def _local(f: Fields) -> bytes:
     name, extra = _bytes(f["name"]), _bytes(f["extra"])
-    numbers = (f["needed"], f["flags"], f["method"], 0, 33, f["crc"], f["packed"], f["size"])
+    numbers = [f[key] for key in _SHARED]
     return struct.pack("<4s5H3I2H", b"PK\x03\x04", *numbers, len(name), len(extra)) + name + extra
 
 
 def _central(f: Fields) -> bytes:
     name, extra, comment = _bytes(f["name"]), _bytes(f["extra"]), _bytes(f["comment"])
-    numbers = (f["made_by"], f["needed"], f["flags"], f["method"], 0, 33, f["crc"], f["packed"], f["size"])
+    numbers = (
+        f["made_by"],
+        f["needed"],
+        f["flags"],
+        f["method"],
+        f["time"],
+        f["date"],
+        f["crc"],
+        f["packed"],
+        f["size"],
+    )
     lengths = (len(name), len(extra), len(comment), f["disk"], f["internal"], f["attributes"], f["offset"])
     return struct.pack("<4s6H3I5H2I", b"PK\x01\x02", *numbers, *lengths) + name + extra + comment
 
@@ -121,6 +137,18 @@ def extra(tag: int, data: bytes) -> bytes:
 def descriptor(data: bytes, packed_bytes: int, *, signed: bool = True) -> bytes:
     """What follows the data when the local header does not know its size."""
     return b"PK\x07\x08" * signed + struct.pack("<3I", zlib.crc32(data), packed_bytes, len(data))
+
+
+def end_record(entries: int, size: int, directory: int, comment_bytes: int = 0) -> bytes:
+    """The end of a zip, or what looks like one."""
+    return struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, entries, entries, size, directory, comment_bytes)
+
+
+def zip64_end(entries: int, size: int, directory: int, position: int) -> bytes:
+    """The zip64 end record to stand at `position`, the locator that points to it, and the end that asks for both."""
+    record = struct.pack("<4sQ2H2I4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, entries, entries, size, directory)
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, position, 1)
+    return record + locator + end_record(0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
 
 
 def tar_header(

@@ -14,12 +14,14 @@ from tests.archives.hostile import (
     UNIX_LINK,
     Member,
     descriptor,
+    end_record,
     extra,
     pax,
     tar_file,
     tar_header,
     tar_link,
     tar_of,
+    zip64_end,
     zip_of,
 )
 
@@ -181,3 +183,22 @@ def _number_at(data: bytearray, at: int, numbers: random.Random) -> None:
     value = numbers.choice(NUMBERS) % 256**length
     if at + length <= len(data):
         data[at : at + length] = value.to_bytes(length, "little")
+
+
+def rival_zip(numbers: random.Random) -> bytes:
+    """A zip with something like a second directory and end in its last file, and a first one that may be amiss."""
+    amiss = {numbers.choice(("needed", "time", "date", "internal")): numbers.choice((0, 1, 10, 20, 33))}
+    shown = Member(b"composer.json", COMPOSER_JSON, central=numbers.choice(({}, dict(amiss))))
+    start = len(shown.headers(0)[0]) + 30 + len(b"data.bin")
+    local, central = Member(b"evil.php", TEXT).headers(start)
+    at = start + len(local)
+    entries, size = numbers.choice(((1, len(central)), (0, 0), (0, len(central)), (2, len(central))))
+    directory = numbers.choice((0, at, at, start, at + len(central), numbers.randrange(500)))
+    ends = (
+        end_record(entries, size, directory, numbers.choice((0, 0, 1, 100, 190))),
+        zip64_end(entries, size, directory, at + len(central)),
+        zip_of(),
+        zip_of(Member(b"inner", TEXT)),
+    )
+    behind = b"x" * numbers.choice((0, 0, 1, 100, 70_000))
+    return zip_of(shown, Member(b"data.bin", local + central + numbers.choice(ends) + behind))

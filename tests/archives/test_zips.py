@@ -1,6 +1,5 @@
 """Zips that only look right: each is refused with a sentence that says what to do."""
 
-import struct
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,10 @@ from tests.archives.hostile import (
     Member,
     deflated,
     descriptor,
+    end_record,
     extra,
     package,
+    zip64_end,
     zip_of,
 )
 
@@ -40,12 +41,19 @@ def _overlapping() -> bytes:
     return zip_of(ROOT, one, Member(b"b.txt", A, central={"name": b"a.txt", "offset": len(ROOT.headers(0)[0])}))
 
 
-def _rival(entries: bytes, *, zip64: bool) -> bytes:
-    """A zip with a second directory in the data of its last file, and an end record that points to it."""
-    start = len(ROOT.headers(0)[0]) + 30 + len(b"data.bin")
-    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 1, 1, len(entries), start, 0)
-    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, start, 1) if zip64 else b""
-    return package(Member(b"data.bin", entries + locator + end))
+def rival(kind: str) -> bytes:
+    """A zip with a second directory in the data of its last file, and an end record that points to it. The right
+    directory is made a little wrong, so that ext-zip prefers the other one.
+    """
+    shown = Member(b"composer.json", COMPOSER_JSON, central={"needed": 10})
+    start = len(shown.headers(0)[0]) + 30 + len(b"data.bin")
+    local, central = Member(b"evil.php", A).headers(start)
+    ends = {
+        "plain": end_record(1, len(central), start + len(local)),
+        "empty": end_record(0, 0, 0),
+        "zip64": zip64_end(1, len(central), start + len(local), start + len(local) + len(central)),
+    }
+    return zip_of(shown, Member(b"data.bin", local + central + ends[kind]))
 
 
 RIGHT = {
@@ -73,6 +81,8 @@ RIGHT = {
     "a directory in another order than the data": zip_of(Member(b"b", A), ROOT, Member(b"a", A)),
     "a folder that was deflated to two bytes": package(Member(b"d/", b"", mode=UNIX_FOLDER, method=DEFLATED)),
     "a stored zip among the files": package(Member(b"fixtures/inner.zip", NESTED)),
+    "an empty stored zip among the files": package(Member(b"fixtures/empty.zip", zip_of())),
+    "an older local version": package(Member(b"a", A, local={"needed": 10})),
     "a link within": package(Member(b"bin/run", b"../a", mode=UNIX_LINK), Member(b"a", A)),
 }
 
@@ -119,8 +129,9 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "zip64 by its locator": (zip_of(ROOT, behind_directory=b"PK\x06\x07" + b"\0" * 16), "zip64"),
     "zip64 by an extra field": (package(Member(b"a", A, central={"extra": extra(1, b"\0" * 8)})), "zip64"),
     "zip64 by a local extra field": (package(Member(b"a", A, local={"extra": extra(1, b"\0" * 8)})), "zip64"),
-    "a rival end record in the data": (_rival(ROOT.headers(0)[1], zip64=False), "near its end"),
-    "a rival zip64 end record in the data": (_rival(b"no directory", zip64=True), "near its end"),
+    "a rival end record in the data": (rival("plain"), "near its end"),
+    "a rival zip64 end record in the data": (rival("zip64"), "near its end"),
+    "a rival empty end record in the data": (rival("empty"), "in two ways"),
     "a version nobody has": (package(Member(b"a", A, central={"needed": 63})), "needs another unzip"),
     "a password": (package(Member(b"a", A, flags=1)), "is encrypted"),
     "masked headers": (package(Member(b"a", A, flags=0x2000)), "is encrypted"),
@@ -142,6 +153,9 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "another local name": (package(_lying("name", b"b.txt")), "in two ways"),
     "another local method": (package(_lying("method", DEFLATED)), "in two ways"),
     "other local flags": (package(_lying("flags", 2)), "in two ways"),
+    "a newer local version": (package(_lying("needed", 21)), "in two ways"),
+    "another local time": (package(_lying("time", 1)), "in two ways"),
+    "another local date": (package(_lying("date", 34)), "in two ways"),
     "another local checksum": (package(_lying("crc", 1)), "in two ways"),
     "another local size": (package(_lying("size", 1)), "in two ways"),
     "another local packed size": (package(_lying("packed", 99)), "in two ways"),

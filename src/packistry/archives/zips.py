@@ -64,8 +64,10 @@ class _Record:
     name: bytes
     made_by: int
     kind: Kind
+    needed: int
     flags: int
     method: int
+    modified: tuple[int, int]
     crc: int
     packed_bytes: int
     size_bytes: int
@@ -144,10 +146,10 @@ def _zip64() -> Exception:
 
 
 def _check_rivals(file: BinaryIO, tail: bytes, found: int) -> None:
-    """Stops a second end record, hidden in the data of an entry, that ext-zip would prefer to the last one.
+    """Stops a second end record, hidden in the data of an entry, that ext-zip might prefer to the last one.
 
     A stored zip among the files has end records too, but those point to a directory in their own file: read from the
-    start of ours, there is none.
+    start of ours, there is none. The end of an empty one passes, for ext-zip takes the directory that spans more.
     """
     at = tail.find(END_SIGNATURE)
     while at < found:
@@ -171,7 +173,9 @@ def _record(file: BinaryIO) -> _Record:
     if len(data) < CENTRAL.size or not data.startswith(CENTRAL_SIGNATURE):
         raise _damaged("in its directory")
     fields = CENTRAL.unpack(data)
-    _, made_by, needed, flags, method, _, _, crc, packed, size, name_bytes, extra_bytes, comment_bytes = fields[:13]
+    _, made_by, needed, flags, method, time, date, crc, packed, size, name_bytes, extra_bytes, comment_bytes = fields[
+        :13
+    ]
     disk, internal, attributes, offset = fields[13:]
     # One byte more than a path may have: a folder ends in a slash.
     if name_bytes > PATH_BYTES + 1:
@@ -185,7 +189,8 @@ def _record(file: BinaryIO) -> _Record:
     _check_name(name, flags, system, extra_bytes)
     _check_extra(file.read(extra_bytes), name)
     file.read(comment_bytes)
-    return _Record(name, system, _kind(name, system, attributes), flags, method, crc, packed, size, offset)
+    kind = _kind(name, system, attributes)
+    return _Record(name, system, kind, needed, flags, method, (time, date), crc, packed, size, offset)
 
 
 def _check_readable(name: bytes, flags: int, method: int) -> None:
@@ -258,11 +263,16 @@ def _check_local(file: BinaryIO, record: _Record) -> int:
     data = file.read(LOCAL.size)
     if len(data) < LOCAL.size or not data.startswith(LOCAL_SIGNATURE):
         raise _damaged(f"before {shown(record.name)}")
-    _, _, flags, method, _, _, crc, packed, size, name_bytes, extra_bytes = LOCAL.unpack(data)
+    _, needed, flags, method, time, date, crc, packed, size, name_bytes, extra_bytes = LOCAL.unpack(data)
     told = (crc, packed, size)
     meant = (record.crc, record.packed_bytes, record.size_bytes)
-    # Stops a harmless directory over other files: unzip and programs that stream believe the local header.
-    is_twin = flags == record.flags and method == record.method and file.read(name_bytes) == record.name
+    # Stops a harmless directory over other files: unzip and programs that stream believe the local header. Version and
+    # date are compared because ext-zip does: for it a directory that differs there may lose against a hidden one.
+    is_twin = (
+        (flags, method, (time, date)) == (record.flags, record.method, record.modified)
+        and needed <= record.needed
+        and file.read(name_bytes) == record.name
+    )
     # With a data descriptor the three numbers may be left empty here and follow the data.
     if not is_twin or (told != meant and not (flags & FLAG_DESCRIPTOR and told == (0, 0, 0))):
         raise broken(f"{shown(record.name)} is described in two ways in the zip: pack it again.")
