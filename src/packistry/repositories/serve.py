@@ -208,6 +208,8 @@ class Registry:
     def _read_root(self, base: str, view: View, facts: RepositoryFacts) -> Copy[Listing]:
         with self.database.read() as session:
             generation = current_generation(session)
+            # Read again: the date must be of the same snapshot as the body, or clients keep an old body for good.
+            facts = repository_facts(session, facts.path) or facts
             listing = root_listing(session, view, facts, base)
         return Copy(listing, generation, frozenset({repository_key(facts.id), listing_key(facts.id)}))
 
