@@ -11,9 +11,9 @@ missing() {
     command -v "${pair%%:*}" >/dev/null || [ -x "/usr/sbin/${pair%%:*}" ] || printf ' %s' "${pair#*:}"
   done
   if command -v php >/dev/null; then
-    for extension in curl mbstring zip; do php -m | grep -qix "$extension" || printf ' php-%s' "$extension"; done
+    for extension in curl intl mbstring zip; do php -m | grep -qix "$extension" || printf ' php-%s' "$extension"; done
   else
-    printf ' php-curl php-mbstring php-zip'
+    printf ' php-curl php-intl php-mbstring php-zip'
   fi
   command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || printf ' postgresql'
 }
