@@ -81,10 +81,7 @@ class Wire:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"] if scope["type"] == "http" else ""
-        if path.startswith("/r/"):
-            repository, _, rest = path[3:].partition("/")
-        else:
-            repository, rest = "", path[1:]
+        repository, rest = _repository_and_rest(path)
         route = self._route(rest, scope) if rest else None
         if route is None:
             await self._behind(scope, receive, send)
@@ -97,7 +94,9 @@ class Wire:
             await route.handler(request, send, repository, route.rest)
         except Refusal as refusal:
             log_refusal(refusal, path)
-            await send_refusal(send, request, refusal)
+            # A name that is not here is routine: Composer asks the next repository, and would print each warning.
+            quiet = rest.startswith("p2/") and isinstance(refusal, NotFound)
+            await send_refusal(send, request, refusal, quiet=quiet)
         except Exception:
             log.exception("wire.fault", path=path)
             await send_fault(send, request)
@@ -137,9 +136,7 @@ class Wire:
             self._refuse_at_door(view, document.repository)
             hidden = document.hidden()
             if hidden is None:
-                refusal = NotFound(f"There is no package {name.removesuffix(DEV_SUFFIX)} here.")
-                await send_refusal(send, request, refusal, quiet=True)
-                return
+                raise NotFound(f"There is no package {name.removesuffix(DEV_SUFFIX)} here.")
             document = hidden
         await send_document(send, request, document)
 
@@ -161,8 +158,8 @@ class Wire:
         version_id, _, reference = rest.partition("/")
         facts = await self._parts.registry.repository(path)
         self._refuse_at_door(view, facts)
-        # 18 digits always fit what the databases call an integer.
-        if not (version_id.isascii() and version_id.isdigit() and len(version_id) <= 18):
+        # Nine digits always fit what PostgreSQL calls an integer; ids of that size are not in sight.
+        if not (version_id.isascii() and version_id.isdigit() and len(version_id) <= 9):
             raise NotFound("There is no such archive.")
         dist = await self._parts.registry.dist(path, f"{vendor}/{name}", int(version_id), reference)
         if not view.sees_package(dist.repository_id, dist.package_id, public=dist.public):
@@ -184,6 +181,19 @@ class Wire:
         refusal = door_refusal(view, facts.id if facts else None, public=bool(facts and facts.public))
         if refusal is not None:
             raise refusal
+
+
+def _repository_and_rest(path: str) -> tuple[str, str]:
+    """The repository's path ("" is the root) and what is asked of it; ("", "") for what is not a repository's.
+
+    "/r//..." is nobody's, not the root's. Nothing has a NUL in its name: PostgreSQL would not even look for it.
+    """
+    if "\0" in path:
+        return "", ""
+    if not path.startswith("/r/"):
+        return "", path[1:]
+    repository, _, rest = path[3:].partition("/")
+    return (repository, rest) if repository else ("", "")
 
 
 async def send_document(send: Send, request: Request, document: ServedDocument) -> None:
