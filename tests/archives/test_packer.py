@@ -101,7 +101,7 @@ def test_zip_larger_than_a_file_may_be_is_refused(tmp_path: Path) -> None:
 
 
 def test_more_entries_than_a_zip_can_count_are_refused(tmp_path: Path) -> None:
-    tar = tar_of(*(tar_file(b"%d" % number) for number in range(65_535)))
+    tar = tar_of(*(tar_header(b"%d" % number, kind=b"5") for number in range(65_535)))
 
     with pytest.raises(ArchiveTooLarge, match="larger than a zip can be"):
         packed(tar, tmp_path, Limits(entries=100_000))

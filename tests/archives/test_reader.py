@@ -351,12 +351,12 @@ def test_implied_folders_count_as_entries(build: Build, tmp_path: Path) -> None:
         read(build({"composer.json": COMPOSER, "a/b/c/d/e": ("f", "")}), tmp_path, Limits(entries=5))
 
 
-def test_paths_that_would_fill_the_memory_are_refused(tmp_path: Path) -> None:
+def test_paths_that_would_fill_the_memory_are_refused(build: Build, tmp_path: Path) -> None:
     folder = "/".join(["a" * 100] * 9)
     files: Files = {f"{folder}/{number:09}": ("f", "") for number in range(9_200)}
 
     with pytest.raises(ArchiveTooLarge, match="paths in the archive are too long"):
-        read(as_zip({"composer.json": COMPOSER} | files), tmp_path)
+        read(build({"composer.json": COMPOSER} | files), tmp_path)
 
 
 def test_large_archive_is_read_in_little_memory(build: Build, tmp_path: Path) -> None:

@@ -124,7 +124,10 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "a directory on another disk": (zip_of(ROOT, end={"directory_disk": 1}), "one part of several"),
     "another count on this disk": (zip_of(ROOT, end={"here": 0}), "one part of several"),
     "an entry on another disk": (zip_of(Member(b"composer.json", A, central={"disk": 1})), "needs another unzip"),
-    "zip64 by its count": (zip_of(ROOT, end={"here": 0xFFFF, "total": 0xFFFF}), "zip64"),
+    "zip64 by its count, which is too much anyway": (
+        zip_of(ROOT, end={"here": 0xFFFF, "total": 0xFFFF}),
+        "more than the 50,000 files and folders",
+    ),
     "zip64 by its offset": (zip_of(ROOT, end={"directory": 0xFFFFFFFF}), "zip64"),
     "zip64 by its locator": (zip_of(ROOT, behind_directory=b"PK\x06\x07" + b"\0" * 16), "zip64"),
     "zip64 by an extra field": (package(Member(b"a", A, central={"extra": extra(1, b"\0" * 8)})), "zip64"),
@@ -264,6 +267,13 @@ def test_hundred_thousand_entries_are_refused_by_their_count(tmp_path: Path) -> 
 
     with pytest.raises(ArchiveTooLarge, match="more than the 50,000 files and folders"):
         read_archive(tmp_path / "a.zip", Limits())
+
+
+def test_zip64_by_its_count_is_refused_where_so_many_entries_are_allowed(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(zip_of(ROOT, end={"here": 0xFFFF, "total": 0xFFFF}))
+
+    with pytest.raises(InvalidArchive, match="uses zip64"):
+        read_archive(tmp_path / "a.zip", Limits(entries=1_000_000))
 
 
 @pytest.mark.parametrize(

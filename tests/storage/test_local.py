@@ -130,10 +130,10 @@ def test_many_sweeps_beside_many_writers_lose_nothing(tmp_path: Path) -> None:
         while not done.is_set():
             storage.sweep()
 
-    sweepers = [threading.Thread(target=sweep) for _ in range(3)]
+    sweepers = [threading.Thread(target=sweep) for _ in range(2)]
     for sweeper in sweepers:
         sweeper.start()
-    keys = [archive_key(hashlib.sha256(b"%d" % number).hexdigest()) for number in range(200)]
+    keys = [archive_key(hashlib.sha256(b"%d" % number).hexdigest()) for number in range(100)]
     try:
         for number, key in enumerate(keys):
             with storage.receive() as incoming:

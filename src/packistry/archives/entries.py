@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from packistry.errors import InvalidArchive
+from packistry.archives.limits import MIB
+from packistry.errors import ArchiveTooLarge, InvalidArchive
 
 Kind = Literal["file", "executable", "folder", "link", "hardlink"]
 
@@ -18,6 +19,8 @@ Kind = Literal["file", "executable", "folder", "link", "hardlink"]
 PATH_BYTES = 1024
 NAME_BYTES = 255
 DEPTH = 100
+# All paths of an archive together, folders named only by the files in them included: 50,000 of 160 bytes each.
+PATHS_BYTES = 8 * MIB
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -65,6 +68,15 @@ def check_path(path: str) -> None:
     problem = _path_problem(path)
     if problem:
         raise broken(f"The path {shown(path)} {problem}: rename it and pack again.")
+
+
+def check_paths_bytes(paths_bytes: int) -> None:
+    """Stops 50,000 paths of a kilobyte each, which are allowed one by one and would together fill the memory."""
+    if paths_bytes > PATHS_BYTES:
+        raise ArchiveTooLarge(
+            "The paths in the archive are too long to be kept: shorten the names of its folders and pack it again.",
+            field="archive",
+        )
 
 
 def check_target(path: str, target: str) -> None:

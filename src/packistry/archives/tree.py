@@ -8,12 +8,17 @@ import hashlib
 import unicodedata
 from dataclasses import dataclass
 
-from packistry.archives.entries import Entry, Kind, broken, check_path, check_target, levels_up, shown
-from packistry.archives.limits import MIB, Limits
-from packistry.errors import ArchiveTooLarge
-
-# All paths of an archive together, implied folders included: 50,000 of 160 bytes each. More is an attack on memory.
-PATHS_BYTES = 8 * MIB
+from packistry.archives.entries import (
+    Entry,
+    Kind,
+    broken,
+    check_path,
+    check_paths_bytes,
+    check_target,
+    levels_up,
+    shown,
+)
+from packistry.archives.limits import Limits
 
 README_BYTES = 256 * 1024
 # In the order in which one is chosen when several stand beside composer.json.
@@ -128,13 +133,8 @@ class Tree:
         if "/" not in path:
             self.tops[path] = kind
         self.limits.check_entries(len(self._nodes))
-        # Stops 50,000 paths of 1,024 bytes, which would take a hundred megabytes of memory.
         self._paths_bytes += len(path.encode())
-        if self._paths_bytes > PATHS_BYTES:
-            raise ArchiveTooLarge(
-                "The paths in the archive are too long to be kept: shorten the names of its folders and pack it again.",
-                field="archive",
-            )
+        check_paths_bytes(self._paths_bytes)
         return node
 
     def _check_link(self, entry: Entry) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from packistry.archives.entries import PATH_BYTES, Entry, Kind, broken, decoded, shown
+from packistry.archives.entries import PATH_BYTES, Entry, Kind, broken, check_paths_bytes, decoded, shown
 from packistry.archives.limits import Limits
 
 CHUNK_BYTES = 64 * 1024
@@ -85,9 +85,7 @@ class _End:
 
 def read_zip(file: BinaryIO, size_bytes: int, limits: Limits) -> Iterator[Entry]:
     """The entries in the order of their data, every header checked against its twin."""
-    end = _find_end(file, size_bytes)
-    # Stops a hundred thousand entries before the first is read.
-    limits.check_entries(end.entries)
+    end = _find_end(file, size_bytes, limits)
     records = sorted(_directory(file, end), key=lambda record: record.offset)
     # Stops the honest bomb before a byte is unpacked; the one that lies about its sizes is stopped by _counted.
     limits.check_unpacked(sum(record.size_bytes for record in records), size_bytes)
@@ -108,7 +106,7 @@ def _damaged(where: str) -> Exception:
     return broken(f"The zip is damaged or holds something hidden {where}: pack it again.")
 
 
-def _find_end(file: BinaryIO, size_bytes: int) -> _End:
+def _find_end(file: BinaryIO, size_bytes: int, limits: Limits) -> _End:
     """The end record. Only its comment may follow it (git writes the commit there)."""
     tail_at = max(0, size_bytes - END.size - 0xFFFF)
     file.seek(tail_at)
@@ -123,6 +121,8 @@ def _find_end(file: BinaryIO, size_bytes: int) -> _End:
         raise broken("The zip has other bytes behind its end: pack it again.")
     if disk or directory_disk or here != total:
         raise broken("The zip is one part of several: pack it again as one file.")
+    # Stops a hundred thousand entries before the first is read.
+    limits.check_entries(total)
     # Stops zip64, for which readers disagree on which of two sizes counts; below 4 GiB nobody needs it.
     if 0xFFFF in (here, total) or 0xFFFFFFFF in (size, directory) or _has_zip64(tail[:found]):
         raise _zip64()
@@ -161,8 +161,12 @@ def _check_rivals(file: BinaryIO, tail: bytes, found: int) -> None:
 
 def _directory(file: BinaryIO, end: _End) -> Iterator[_Record]:
     file.seek(end.directory)
+    names_bytes = 0
     for _ in range(end.entries):
-        yield _record(file)
+        record = _record(file)
+        names_bytes += len(record.name)
+        check_paths_bytes(names_bytes)
+        yield record
     # Stops entries behind the counted ones, and a directory that runs into the end record.
     if file.tell() != end.position:
         raise _damaged("in its directory")
