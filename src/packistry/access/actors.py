@@ -53,7 +53,7 @@ def has_ability(actor: Actor, ability: Ability) -> bool:
             return ability is Ability.READ
         case System():
             return True
-        case UserActor() | DeployTokenActor():
+        case _:
             return ability in actor.abilities
 
 
@@ -68,5 +68,5 @@ def describe(actor: Actor) -> str:
             return actor.name
         case UserActor():
             return f"personal token {actor.token_name} of {actor.name}"
-        case DeployTokenActor():
+        case _:
             return f"deploy token {actor.name}"

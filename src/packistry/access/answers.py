@@ -34,7 +34,7 @@ def door_refusal(view: View, repository_id: int | None, *, public: bool) -> Refu
             return None
         case Door.CHALLENGE:
             return _challenge(view)
-        case Door.HIDDEN:
+        case _:
             return NotFound("There is no such repository, or it is not visible to you.")
 
 

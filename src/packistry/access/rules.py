@@ -73,11 +73,14 @@ def writable_packages(actor: Actor) -> ColumnElement[bool]:
 
 
 def require(actor: Actor, permission: Permission) -> None:
-    """Refuses with Forbidden unless the actor's role alone gives the permission. A token never administers."""
+    """Refuses with Forbidden unless the actor's role alone gives the permission.
+
+    A token never administers, nor does a password that was shown for reading only.
+    """
     match actor:
         case System():
             return
-        case UserActor(token_id=None):
+        case UserActor(token_id=None) if Ability.WRITE in actor.abilities:
             role = Role.ADMINISTRATOR if actor.is_administrator else Role.USER
             if permission in ROLE_PERMISSIONS[role]:
                 return
@@ -142,5 +145,5 @@ def _held_by(actor: Actor) -> ColumnElement[bool]:
             return GrantRow.user_id == actor.user_id
         case DeployTokenActor():
             return GrantRow.token_id == actor.token_id
-        case Anonymous() | System():
+        case _:
             return false()
