@@ -1,15 +1,18 @@
 """A small slice of `make chaos`: kills in the middle of uploads, and 10,000 connections that say nothing."""
 
+import http.client
+import re
 import resource
 import socket
-from collections.abc import Generator
-from contextlib import contextmanager
+import zipfile
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests import factories
-from tests.proofs.chaos import killed_while_uploading, opened
+from tests.proofs.chaos import descendants, killed_while_uploading, opened
 from tests.proofs.uploading import Uploader
 from tests.server import Installation
 
@@ -45,6 +48,54 @@ def test_ten_thousand_silent_connections_do_not_keep_others_waiting(tmp_path: Pa
 
     assert status == 200
     assert b'"acme/lib"' in body
+
+
+def test_an_archive_of_300_mb_does_not_pass_through_memory(tmp_path: Path) -> None:
+    installation = Installation(tmp_path / "data")
+    installation.data_dir.mkdir()
+    token = prepared(installation)
+    large = tmp_path / "large.zip"
+    with zipfile.ZipFile(large, "w") as archive:
+        archive.writestr("large/composer.json", '{"name": "acme/large", "version": "1.0.0"}')
+        for number in range(300):
+            archive.writestr(f"large/{number}", number.to_bytes(2) * 524_288)
+
+    with installation.serve(workers=1) as server:
+        sent = send_file(server.port, "/r/acme/acme/large", token, large)
+        peaks = [peak_megabytes(pid) for pid in descendants(server.process.pid)]
+
+    assert sent == 201
+    assert peaks
+    assert max(peaks) < 150, peaks
+
+
+def send_file(port: int, path: str, token: str, file: Path) -> int:
+    """Uploads a file without reading it whole; the status of the answer."""
+    head = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{file.name}"\r\n\r\n'.encode()
+    tail = b"\r\n--x--\r\n"
+
+    def body() -> Iterator[bytes]:
+        yield head
+        with file.open("rb") as source:
+            while chunk := source.read(1024 * 1024):
+                yield chunk
+        yield tail
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Content-Type": "multipart/form-data; boundary=x",
+        "Content-Length": str(len(head) + file.stat().st_size + len(tail)),
+    }
+    with closing(connection):
+        connection.request("POST", path, body(), headers)
+        return connection.getresponse().status
+
+
+def peak_megabytes(pid: int) -> float:
+    """The most memory that the process ever had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
 
 
 def prepared(installation: Installation) -> str:
