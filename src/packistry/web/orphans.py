@@ -4,6 +4,7 @@ A supervisor that is killed cannot stop its workers: they would go on answering 
 beside the server that is started next.
 """
 
+import multiprocessing
 import os
 import threading
 import time
@@ -15,7 +16,9 @@ LOOK_SECONDS: Final = 0.25
 
 def end_with_parent() -> None:
     """Ends this process at once, from a thread, when the process that started it ends."""
-    parent = os.getppid()
+    starter = multiprocessing.parent_process()
+    # Not getppid() where we know better: the supervisor may have died while we were still loading.
+    parent = os.getppid() if starter is None else starter.pid
 
     def look() -> None:
         while os.getppid() == parent:
