@@ -1,5 +1,6 @@
 """Zips that only look right: each is refused with a sentence that says what to do."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -267,6 +268,15 @@ def test_hundred_thousand_entries_are_refused_by_their_count(tmp_path: Path) -> 
 
     with pytest.raises(ArchiveTooLarge, match="more than the 50,000 files and folders"):
         read_archive(tmp_path / "a.zip", Limits())
+
+
+def test_zip64_that_python_writes_ahead_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive, archive.open("composer.json", "w", force_zip64=True) as entry:
+        entry.write(b"{}")
+
+    with pytest.raises(InvalidArchive, match="uses zip64"):
+        read_archive(path, Limits())
 
 
 def test_zip64_by_its_count_is_refused_where_so_many_entries_are_allowed(tmp_path: Path) -> None:

@@ -268,6 +268,9 @@ def _check_local(file: BinaryIO, record: _Record) -> int:
     if len(data) < LOCAL.size or not data.startswith(LOCAL_SIGNATURE):
         raise _damaged(f"before {shown(record.name)}")
     _, needed, flags, method, time, date, crc, packed, size, name_bytes, extra_bytes = LOCAL.unpack(data)
+    if 0xFFFFFFFF in (packed, size):
+        # Python and others write this ahead when they do not know yet how large an entry becomes.
+        raise _zip64()
     told = (crc, packed, size)
     meant = (record.crc, record.packed_bytes, record.size_bytes)
     # Stops a harmless directory over other files: unzip and programs that stream believe the local header. Version and
