@@ -33,23 +33,19 @@ class Listing:
 
 
 def root_listing(session: ReadSession, view: View, facts: RepositoryFacts, base: str) -> Listing:
-    """packages.json: the vendors hosted, or for a caller who sees only some packages, the names of those."""
-    if view.sees_whole(facts.id, public=facts.public):
-        vendors = session.scalars(
-            select(Package.vendor)
-            .where(Package.repository_id == facts.id, Package.deleted_at.is_(None))
-            .distinct()
-            .order_by(Package.vendor)
-        )
-        return Listing(
-            repository_document(base, patterns=[f"{vendor}/*" for vendor in vendors]), facts.listing_modified
-        )
-    names = session.scalars(
-        select(Package.name)
-        .where(Package.repository_id == facts.id, visible_packages(view.actor))
-        .order_by(Package.name)
-    ).all()
-    return _partial(repository_document(base, patterns=names))
+    """packages.json: the vendors hosted, or for a caller who sees only some packages, the vendors of those.
+
+    Vendors also for the latter: with names alone a client would take a name that is hidden from it from the next
+    repository, where anybody may have published one. Only a repository that claims no vendors says just the names.
+    """
+    whole = view.sees_whole(facts.id, public=facts.public)
+    named = Package.name if not whole and not facts.claims_vendors else Package.vendor
+    found = session.scalars(
+        select(named).where(Package.repository_id == facts.id, visible_packages(view.actor)).distinct().order_by(named)
+    )
+    patterns = [name if "/" in name else f"{name}/*" for name in found]
+    body = repository_document(base, patterns=patterns)
+    return Listing(body, facts.listing_modified) if whole else _partial(body)
 
 
 def list_listing(
