@@ -1,0 +1,87 @@
+"""Our server with one worker, on the core that serves."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from packistry.settings import Settings
+from tests.proofs.bench import machine
+from tests.server import PROGRAM
+from tests.tools import dying_with_us, free_port
+
+
+@dataclass(frozen=True)
+class Ours:
+    """A running server; `helpers` are the processes that work for it, a PostgreSQL cluster for instance."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    helpers: Sequence[int] = ()
+
+    @property
+    def url(self) -> str:
+        """The address without a trailing slash."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def processes(self) -> list[int]:
+        """Whose CPU counts."""
+        return [self.process.pid, *self.helpers]
+
+    @property
+    def worker(self) -> int:
+        """The process that answers: the child of the supervisor with the most memory."""
+        return max(machine.children(self.process.pid), key=lambda pid: machine.memory_bytes(pid)[0])
+
+
+@contextmanager
+def running_ours(settings: Settings, helpers: Sequence[int] = ()) -> Generator[Ours]:
+    """`packistry serve` with these settings. The database is there already."""
+    port = free_port()
+    log = settings.data_dir / "serve.log"
+    with machine.pinned(machine.SERVING_CORE), log.open("wb") as output:
+        process = subprocess.Popen(
+            [*dying_with_us("TERM"), *_command(port)],
+            env=_environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until_answers(process, port)
+        yield Ours(process, port, helpers)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def wait_until_answers(process: subprocess.Popen[bytes], port: int) -> None:
+    """Returns when something listens at the port; fails when the process has ended or takes half a minute."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the server at port {port} does not start") from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _command(port: int) -> list[str | Path]:
+    return [PROGRAM, "serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    # With PYTHONPATH set, that of another working tree is measured.
+    given = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    given["PACKISTRY_DATA_DIR"] = str(settings.data_dir)
+    if settings.database_url:
+        given["PACKISTRY_DATABASE_URL"] = str(settings.database_url)
+    return given | {"HOME": str(settings.data_dir), "LC_ALL": "C.UTF-8"}
