@@ -127,7 +127,7 @@ def _age(version: PublishedVersion) -> tuple[bool, rules.SortKey, datetime, str]
     normalised = version.version_normalized
     leads = version.default_branch and rules.is_branch(normalised)
     alias = _branch_alias(version) if rules.is_branch(normalised) else None
-    return leads, rules.sort_key(alias or normalised), version.time or _NEVER, normalised
+    return leads, rules.remembered_sort_key(alias or normalised), version.time or _NEVER, normalised
 
 
 def _branch_alias(version: PublishedVersion) -> str | None:

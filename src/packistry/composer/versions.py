@@ -6,6 +6,7 @@ The rule is composer/semver 3.6.0. Expressions are ASCII because PHP's work on b
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 from packistry.errors import InvalidVersion
@@ -155,6 +156,11 @@ def sort_key(normalised: str) -> SortKey:
         return False, normalised, ()
     parts = [_rank(part) for part in _PARTS.findall(normalised)]
     return True, "", (*parts, (_END_RANK, 0))
+
+
+# Publishing orders all versions of a package, which are mostly those of the last time: 15 % of the work of a large one.
+# By a name of its own, because the mutation run leaves decorated functions out.
+remembered_sort_key = lru_cache(maxsize=4096)(sort_key)
 
 
 def sort_versions(versions: Iterable[str]) -> list[str]:

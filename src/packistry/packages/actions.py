@@ -1,5 +1,6 @@
 """Changing packages and versions. Stable versions never change; dev versions move on; every archive stays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,13 +18,13 @@ from packistry.audit.log import Subject, record
 from packistry.composer.documents import pack
 from packistry.composer.manifest import Manifest
 from packistry.composer.names import vendor_of
-from packistry.composer.versions import is_dev, normalise, sort_key, stability
+from packistry.composer.versions import is_dev, normalise, remembered_sort_key, stability
 from packistry.db.changes import document_key
 from packistry.db.engine import WriteSession
 from packistry.db.models import Archive, Package, ProvidedName, Repository, Version
 from packistry.db.statements import insert_missing
 from packistry.errors import VersionConflict
-from packistry.packages.documents import Address, render_documents
+from packistry.packages.documents import Address, VersionRow, live_versions, render_documents
 from packistry.packages.listing import raise_listing
 
 
@@ -115,13 +116,14 @@ def refresh_package(session: WriteSession, package: Package, address: Address) -
     # Reads that follow must see the rows of this transaction.
     session.flush()
     before = (package.type, package.description, package.deleted_at)
-    latest = _latest_version(session, package)
+    versions = live_versions(session, package)
+    latest = _latest_version(versions)
     package.latest_version = latest.version if latest else None
     if latest is not None:
-        package.type, package.description = _type_and_description(latest)
+        package.type, package.description = _type_and_description(latest.published)
     package.updated_at = clock.now()
     session.flush()
-    render_documents(session, package, address)
+    render_documents(session, package, versions, address)
     if before != (package.type, package.description, package.deleted_at):
         raise_listing(session, package.repository_id)
 
@@ -300,17 +302,13 @@ def _same_files(session: WriteSession, version: Version, stored: StoredArchive) 
     return next((row for row in rows if row.id == version.archive_id), rows[0] if rows else None)
 
 
-def _latest_version(session: WriteSession, package: Package) -> Version | None:
+def _latest_version(versions: Sequence[VersionRow]) -> VersionRow | None:
     """The highest stable version by Composer's order, else the highest pre-release, else the default branch."""
-    rows = session.execute(
-        select(Version.id, Version.normalised, Version.default_branch).where(
-            Version.package_id == package.id, Version.deleted_at.is_(None)
-        )
-    ).all()
-    best = max(
-        rows, key=lambda row: (_rank(row.normalised, row.default_branch), sort_key(row.normalised)), default=None
+    return max(
+        versions,
+        key=lambda row: (_rank(row.normalised, row.default_branch), remembered_sort_key(row.normalised)),
+        default=None,
     )
-    return None if best is None else session.get(Version, best.id)
 
 
 def _rank(normalised: str, default_branch: bool) -> int:
@@ -320,8 +318,8 @@ def _rank(normalised: str, default_branch: bool) -> int:
     return 2 if found != "dev" else int(default_branch)
 
 
-def _type_and_description(version: Version) -> tuple[str, str]:
-    published = orjson.loads(version.published)
+def _type_and_description(packed: bytes) -> tuple[str, str]:
+    published = orjson.loads(packed)
     return published.get("type", "library"), published.get("description") or ""
 
 

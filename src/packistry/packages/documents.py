@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Row, select
 from zlib_ng import gzip_ng
@@ -16,6 +16,22 @@ from packistry.db.models import Archive, Document, Package, Version
 # Smaller by a tenth than level 1 and still 2 ms for the largest documents we know (1 MB).
 GZIP_LEVEL: Final = 6
 DEV_SUFFIX: Final = "~dev"
+# What is told of a version: the columns of `live_versions`.
+VersionRow: TypeAlias = Row[*tuple[Any, ...]]
+_TOLD: Final = select(
+    Version.id,
+    Version.version,
+    Version.normalised,
+    Version.is_dev,
+    Version.published,
+    Version.abandoned,
+    Version.released_at,
+    Version.first_published_at,
+    Version.default_branch,
+    Version.source,
+    Archive.reference,
+    Archive.sha1,
+).join(Archive, Archive.id == Version.archive_id)
 # zlib-ng comes without types.
 _untyped: Any = gzip_ng
 
@@ -38,9 +54,13 @@ def repository_base(public_url: str, path: str) -> str:
     return f"{public_url}/r/{path}" if path else public_url
 
 
-def render_documents(session: WriteSession, package: Package, address: Address) -> None:
-    """Both p2 documents of the package as it is now. One that did not change keeps its bytes and its date."""
-    versions = _live_versions(session, package)
+def live_versions(session: WriteSession, package: Package) -> Sequence[VersionRow]:
+    """Everything that is told of each version, as plain rows: two thousand objects would cost more than rendering."""
+    return session.execute(_TOLD.where(Version.package_id == package.id, Version.deleted_at.is_(None))).all()
+
+
+def render_documents(session: WriteSession, package: Package, versions: Sequence[VersionRow], address: Address) -> None:
+    """Both p2 documents of the package with these versions. One that did not change keeps its bytes and its date."""
     mark = _package_mark(package, versions)
     for name, is_dev in ((package.name, False), (package.name + DEV_SUFFIX, True)):
         entries = [_entry(package.name, row, mark) for row in versions if row.is_dev == is_dev]
@@ -58,36 +78,14 @@ def dist_path(name: str, version_id: int, reference: str) -> str:
     return f"/-/dist/{name}/{version_id}/{reference}.zip"
 
 
-def _live_versions(session: WriteSession, package: Package) -> Sequence[Row[*tuple[Any, ...]]]:
-    # Plain rows: two thousand objects of the mapper would cost more than rendering them.
-    return session.execute(
-        select(
-            Version.id,
-            Version.version,
-            Version.normalised,
-            Version.is_dev,
-            Version.published,
-            Version.abandoned,
-            Version.released_at,
-            Version.first_published_at,
-            Version.default_branch,
-            Version.source,
-            Archive.reference,
-            Archive.sha1,
-        )
-        .join(Archive, Archive.id == Version.archive_id)
-        .where(Version.package_id == package.id, Version.deleted_at.is_(None))
-    ).all()
-
-
-def _package_mark(package: Package, versions: Sequence[Row[*tuple[Any, ...]]]) -> str | None:
+def _package_mark(package: Package, versions: Sequence[VersionRow]) -> str | None:
     """The mark "abandoned" that all versions carry: set by hand, else by composer.json of the default branch."""
     if package.abandoned is not None:
         return package.abandoned
     return next((row.abandoned for row in versions if row.default_branch), None)
 
 
-def _entry(name: str, row: Row[*tuple[Any, ...]], package_mark: str | None) -> PublishedVersion:
+def _entry(name: str, row: VersionRow, package_mark: str | None) -> PublishedVersion:
     mark = row.abandoned if package_mark is None else package_mark
     return PublishedVersion(
         name=name,
