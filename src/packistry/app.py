@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncGenerator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
 
 from packistry.db.engine import THREADS
 from packistry.db.watch import watch
@@ -22,6 +24,8 @@ from packistry.web.publishing import Publishing
 from packistry.web.requests import Origin, Receive, Scope, Send
 from packistry.web.throttle import Throttle
 from packistry.web.wire import ASGIApp, Wire, WireParts
+
+log = structlog.get_logger()
 
 
 def create_app() -> ASGIApp:
@@ -46,8 +50,14 @@ class Worker:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        async with self._opened() as app:
-            self._app = app
+        async with AsyncExitStack() as stack:
+            try:
+                self._app = await stack.enter_async_context(self._opened())
+            except Exception as fault:
+                # Said this way it ends the worker; a raised one the server would pass over, and serve nothing.
+                log.exception("worker.failed")
+                await send({"type": "lifespan.startup.failed", "message": str(fault)})
+                return
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})

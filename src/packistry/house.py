@@ -6,14 +6,17 @@ Apart from app.py, because a command must not pay for the web's imports (0.3 s).
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from packistry.archives.limits import Limits
 from packistry.db.engine import Database
 from packistry.db.schema import upgrade
-from packistry.packages.upload import Uploads
 from packistry.settings import Settings, prepare_data_dir
 from packistry.storage.base import BlobStorage
 from packistry.storage.local import LocalStorage
+
+if TYPE_CHECKING:
+    from packistry.packages.upload import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,13 @@ class House:
     settings: Settings
     database: Database
     storage: BlobStorage
-    uploads: Uploads
+
+    @property
+    def uploads(self) -> "Uploads":
+        """What takes files in. Imported when asked for: reading archives and manifests is 0.1 s of modules."""
+        from packistry.packages import upload
+
+        return upload.Uploads(self.database, self.storage, archive_limits(self.settings), self.settings.public_url)
 
 
 @contextmanager
@@ -38,8 +47,7 @@ def open_house(settings: Settings, *, migrate: bool = True) -> Generator[House]:
         if migrate:
             upgrade(database)
         storage = LocalStorage(settings.data_dir / "storage")
-        uploads = Uploads(database, storage, archive_limits(settings), settings.public_url)
-        yield House(settings, database, storage, uploads)
+        yield House(settings, database, storage)
     finally:
         database.dispose()
 

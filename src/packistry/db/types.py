@@ -1,11 +1,19 @@
-"""Column types that mean the same on SQLite and PostgreSQL."""
+"""Column types that mean the same on SQLite and PostgreSQL, and what fits into them."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import DateTime, Dialect, LargeBinary
 from sqlalchemy.types import TypeDecorator
+
+# The largest id: PostgreSQL's integer. Larger ones name nothing, and SQLite's driver does not even take them.
+MAX_ID: Final = 2**31 - 1
+
+
+def is_id(text: str) -> bool:
+    """Whether somebody who typed this may have meant the id of a row."""
+    return text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)) and int(text) <= MAX_ID
 
 
 class UTCDateTime(TypeDecorator[datetime]):

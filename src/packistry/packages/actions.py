@@ -17,7 +17,7 @@ from packistry.audit.events import Event
 from packistry.audit.log import Subject, record
 from packistry.composer.documents import pack
 from packistry.composer.manifest import Manifest
-from packistry.composer.names import vendor_of
+from packistry.composer.names import normalise_name, vendor_of
 from packistry.composer.versions import is_dev, normalise, remembered_sort_key, stability
 from packistry.db.changes import document_key
 from packistry.db.engine import WriteSession
@@ -131,9 +131,12 @@ def refresh_package(session: WriteSession, package: Package, address: Address) -
 def update_package(
     session: WriteSession, actor: Actor, package: Package, *, abandoned: str | None, address: Address
 ) -> None:
-    """Marks the package abandoned on every version ("" without a replacement), or, with None, as composer.json says."""
+    """Marks the package abandoned on every version ("" without a replacement), or, with None, as composer.json says.
+
+    Refuses with InvalidName a replacement that is no package name.
+    """
     require(actor, Permission.PACKAGE_MANAGE)
-    package.abandoned = abandoned
+    package.abandoned = normalise_name(abandoned) if abandoned else abandoned
     record(session, actor, Event.PACKAGE_UPDATED, _package_subject(package), abandoned=abandoned)
     refresh_package(session, package, address)
 

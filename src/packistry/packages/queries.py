@@ -7,12 +7,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 
 from packistry.access.actors import Actor
-from packistry.access.rules import visible_packages
+from packistry.access.rules import visible_packages, whole_repositories
 from packistry.composer.documents import Provider, SearchHit
 from packistry.composer.versions import normalise, sort_key
 from packistry.db.engine import ReadSession
 from packistry.db.models import Archive, Download, Package, ProvidedName, Repository, Version
-from packistry.errors import InvalidVersion, NotFound
+from packistry.db.types import is_id
+from packistry.errors import Conflict, InvalidVersion, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,34 @@ def find_package(session: ReadSession, actor: Actor, repository: Repository, nam
     if found is None:
         raise NotFound(f"There is no package {name} in repository {repository.path or '/'}.")
     return found
+
+
+def find_package_named(
+    session: ReadSession, actor: Actor, word: str, *, path: str | None = None, deleted: bool = False
+) -> tuple[Package, Repository]:
+    """The visible package with this name or id, in the repository at `path` or, without one, wherever it is the only.
+
+    With `deleted` those that were deleted are found too, as purging needs. Refuses with NotFound, or Conflict when
+    several repositories hold the name.
+    """
+    inside = Package.repository_id.in_(select(Repository.id).where(whole_repositories(actor)))
+    seen = inside if deleted else visible_packages(actor)
+    where = [seen, Package.id == int(word) if is_id(word) else Package.name == word.lower()]
+    if path is not None:
+        where.append(Repository.path == path)
+    rows = session.execute(
+        select(Package, Repository)
+        .join(Repository, Repository.id == Package.repository_id)
+        .where(*where)
+        .order_by(Repository.path)
+    ).all()
+    if len(rows) > 1:
+        paths = ", ".join(repository.path or "/" for _, repository in rows)
+        raise Conflict(f"Several repositories hold {word}; say which with --repository: {paths}.")
+    if not rows:
+        where_looked = "" if path is None else f" in repository {path or '/'}"
+        raise NotFound(f"There is no package {word}{where_looked}; `packistry package list` shows them.")
+    return rows[0][0], rows[0][1]
 
 
 def find_version(session: ReadSession, package: Package, version: str) -> Version:
@@ -168,7 +197,8 @@ def search_packages(
     rows = session.execute(
         select(Package, downloads)
         .where(*conditions)
-        .order_by(and_(True, *in_name).desc(), downloads.desc(), Package.name)
+        # PostgreSQL orders by no constant, so without words there is no such order.
+        .order_by(*([and_(*in_name).desc()] if words else []), downloads.desc(), Package.name)
         .offset(page.offset)
         .limit(page.size)
     ).all()

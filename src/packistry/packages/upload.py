@@ -62,11 +62,37 @@ class Uploads:
 
         Asks for the right before anything is read and again with the write, in case it was taken away meanwhile.
         """
+        self._require_right(actor, upload)
+        contents = read_archive(incoming.path, self.limits)
+        return self._publish_read(actor, upload, incoming, contents, read_manifest(contents.composer_json))
+
+    def publish_as_named(
+        self,
+        actor: Actor,
+        incoming: Incoming,
+        *,
+        repository: str,
+        name: str | None = None,
+        version: str | None = None,
+        default_branch: bool = False,
+    ) -> Publication:
+        """As `publish`, for the operator, who need not say the name: it is the one in composer.json."""
+        contents = read_archive(incoming.path, self.limits)
+        manifest = read_manifest(contents.composer_json)
+        upload = Upload(
+            repository=repository, name=name or manifest.name, version=version, default_branch=default_branch
+        )
+        self._require_right(actor, upload)
+        return self._publish_read(actor, upload, incoming, contents, manifest)
+
+    def _require_right(self, actor: Actor, upload: Upload) -> None:
         _refuse_reserved(upload.name)
         with self.database.read() as session:
             repository_to_publish(session, actor, upload.repository, upload.name)
-        contents = read_archive(incoming.path, self.limits)
-        manifest = read_manifest(contents.composer_json)
+
+    def _publish_read(
+        self, actor: Actor, upload: Upload, incoming: Incoming, contents: ArchiveContents, manifest: Manifest
+    ) -> Publication:
         version = _version_of(upload, manifest)
         with self.database.read() as session:
             found = _already_there(session, upload, version, contents.content_digest)

@@ -8,7 +8,8 @@ from packistry.access.actors import Actor
 from packistry.access.rules import visible_packages, visible_repositories
 from packistry.db.engine import ReadSession
 from packistry.db.models import Package, Repository
-from packistry.errors import NotFound
+from packistry.db.types import is_id
+from packistry.errors import Conflict, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,24 @@ def find_repository(session: ReadSession, actor: Actor, path: str) -> Repository
     if found is None:
         raise NotFound(f"There is no repository {path or '/'}; `packistry repository list` shows them.")
     return found
+
+
+def find_repository_named(session: ReadSession, actor: Actor, word: str) -> Repository:
+    """The visible repository with this path, else this id, else this name. Refuses with NotFound, or Conflict when
+    several have the name.
+    """
+    visible = select(Repository).where(visible_repositories(actor))
+    choices = [Repository.path == word, Repository.name == word]
+    if is_id(word):
+        choices.insert(1, Repository.id == int(word))
+    for chosen in choices:
+        found = session.scalars(visible.where(chosen).order_by(Repository.path)).all()
+        if len(found) > 1:
+            paths = ", ".join(each.path or "/" for each in found)
+            raise Conflict(f"Several repositories are called {word}; say which by its path: {paths}.")
+        if found:
+            return found[0]
+    raise NotFound(f"There is no repository {word or '/'}; `packistry repository list` shows them.")
 
 
 def list_repositories(session: ReadSession, actor: Actor) -> list[RepositorySummary]:

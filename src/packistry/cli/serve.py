@@ -1,0 +1,109 @@
+"""`packistry serve`: everything is made ready, then the web workers run until they are told to stop."""
+
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from packistry.cli.printing import say
+from packistry.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from packistry.house import House
+    from packistry.settings import Settings
+    from packistry.web.server import Serving
+
+
+def serve(
+    *,
+    host: Annotated[
+        str, typer.Option(metavar="HOST", help="Address to listen on; 0.0.0.0 or :: is every one.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port to listen on.")] = 8000,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, metavar="N", help="Processes that answer; about one for each core.")
+    ] = 2,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Certificate chain (PEM), to speak HTTPS.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key (PEM), without a pass phrase.")] = None,
+) -> None:
+    """Serve the repositories until Ctrl-C. Makes the data folder, the secret key and the database when missing."""
+    import structlog
+
+    from packistry import logs
+    from packistry.house import open_house
+    from packistry.settings import load_settings, secret_key
+    from packistry.web.server import run_workers
+
+    settings = load_settings()
+    logs.configure(settings, sys.stdout)
+    serving = _serving(settings, host=host, port=port, workers=workers, tls_cert=tls_cert, tls_key=tls_key)
+    secret_key(settings)
+    with open_house(settings) as house:
+        # What a killed upload left behind. Nothing of a running one is touched.
+        swept = house.storage.sweep()
+        for line in _greeting(house, serving):
+            say(line)
+    log = structlog.get_logger(__name__)
+    log.info(
+        "server.starting", address=serving.host, port=port, workers=workers, data_dir=settings.data_dir, swept=swept
+    )
+    raise typer.Exit(run_workers(serving, load_worker))
+
+
+def load_worker() -> Any:
+    """The application, in a worker."""
+    from packistry import logs
+    from packistry.app import create_app
+    from packistry.settings import load_settings
+    from packistry.web.server import calm_signals
+
+    calm_signals()
+    logs.configure(load_settings(), sys.stdout)
+    return create_app()
+
+
+def _serving(
+    settings: "Settings", *, host: str, port: int, workers: int, tls_cert: Path | None, tls_key: Path | None
+) -> "Serving":
+    """What to serve, checked. Refuses a taken port and files that are no certificate."""
+    from packistry.web.ports import address_of, require_free_port
+    from packistry.web.server import TLS, Serving
+
+    if (tls_cert is None) != (tls_key is None):
+        raise InvalidInput("Say both --tls-cert and --tls-key, or neither.", field="tls_cert")
+    tls = TLS(tls_cert, tls_key) if tls_cert and tls_key else None
+    if tls is not None:
+        tls.check()
+    address = address_of(host)
+    require_free_port(address, port)
+    return Serving(host=address, port=port, workers=workers, tls=tls, log_level=settings.log_level)
+
+
+def _greeting(house: "House", serving: "Serving") -> Iterator[str]:
+    """What is served where, and what to do next while nothing has been made yet. For people: on standard error."""
+    from packistry.cli.opening import operator
+    from packistry.repositories.queries import list_repositories
+    from packistry.tokens.queries import list_deploy_tokens
+
+    shown = f"[{serving.host}]" if ":" in serving.host else serving.host
+    address = house.settings.public_url or f"{'https' if serving.tls else 'http'}://{shown}:{serving.port}"
+    yield f"Packistry serves {address} with everything under {house.settings.data_dir}. Ctrl-C stops it."
+    with house.database.read() as session:
+        repositories = list_repositories(session, operator())
+        tokens = list_deploy_tokens(session, operator())
+    if len(repositories) > 1 or tokens:
+        return
+    program = shlex.quote(sys.argv[0]) if sys.argv[0].endswith("packistry") else "packistry"
+    yield ""
+    yield "Nothing has been made yet. In another terminal, in this folder and with the same settings:"
+    yield ""
+    yield f"  {program} repository add Acme --path acme"
+    yield f"  {program} deploy-token add ci --repository acme --ability read --ability write"
+    yield f"  {program} package upload FILE.zip --repository acme --version 1.0.0"
+    yield f"  {program} user add --name NAME --email EMAIL --role admin"
+    yield ""
