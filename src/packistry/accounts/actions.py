@@ -123,8 +123,10 @@ def _keep_an_administrator(session: WriteSession, user: User) -> None:
     others = select(func.count()).where(
         User.role == Role.ADMINISTRATOR, User.active, User.deleted_at.is_(None), User.id != user.id
     )
-    # Two administrators who remove each other at once must not both succeed: the rows are locked before counting.
-    session.execute(select(User.id).where(User.role == Role.ADMINISTRATOR).with_for_update()).all()
+    # Two administrators who remove each other at once must not both succeed: the rows are locked before counting, and
+    # in one order, or each could wait for the other.
+    locked = select(User.id).where(User.role == Role.ADMINISTRATOR).order_by(User.id).with_for_update()
+    session.execute(locked).all()
     if not session.execute(others).scalar_one():
         raise Conflict(f"{user.email} is the last active administrator; make another one first.", field="role")
 

@@ -11,6 +11,7 @@ from packistry.access.permissions import Permission
 from packistry.access.rules import require
 from packistry.db.engine import ReadSession
 from packistry.db.models import User
+from packistry.db.types import is_id
 from packistry.errors import NotFound
 
 
@@ -31,7 +32,7 @@ class UserSummary:
 def find_user(session: ReadSession, actor: Actor, name: str) -> User:
     """The user with this e-mail address or id. Refuses with NotFound."""
     require(actor, Permission.USER_MANAGE)
-    chosen = User.id == int(name) if name.isascii() and name.isdigit() else User.email == name.strip().lower()
+    chosen = User.id == int(name) if is_id(name) else User.email == name.strip().lower()
     user = session.execute(select(User).where(chosen, User.deleted_at.is_(None))).scalar_one_or_none()
     if user is None:
         raise NotFound(f"There is no user {name}; `packistry user list` shows them.")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import update
+from sqlalchemy import or_, update
 from sqlalchemy.exc import IntegrityError
 
 from packistry import clock
@@ -86,15 +86,14 @@ def create_personal_token(
 
 
 def rotate_token(session: WriteSession, actor: Actor, token: Token, *, overlap: timedelta) -> MintedSecret:
-    """A new secret for the same token; the old ones run out after `overlap` (zero: at once)."""
+    """A new secret for the same token; all older ones run out after `overlap` (zero: at once), if not earlier."""
     deploy = _require_management(actor, token)
     if overlap < timedelta():
         raise InvalidInput("The overlap cannot be negative.", field="overlap")
-    session.execute(
-        update(TokenSecret)
-        .where(TokenSecret.token_id == token.id, TokenSecret.valid_until.is_(None))
-        .values(valid_until=clock.now() + overlap)
-    )
+    end = clock.now() + overlap
+    # Those of an earlier rotation too: whoever rotates at once has lost a secret, and may not know which.
+    longer = or_(TokenSecret.valid_until.is_(None), TokenSecret.valid_until > end)
+    session.execute(update(TokenSecret).where(TokenSecret.token_id == token.id, longer).values(valid_until=end))
     secret = _add_secret(session, token)
     event = Event.DEPLOY_TOKEN_ROTATED if deploy else Event.PERSONAL_TOKEN_ROTATED
     record(session, actor, event, _subject(token), overlap_seconds=int(overlap.total_seconds()))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from packistry import clock
 from packistry.access.actors import Actor, DeployTokenActor, UserActor
@@ -15,6 +15,7 @@ from packistry.access.views import View, load_view, refused_view
 from packistry.db.changes import token_key, user_key
 from packistry.db.engine import ReadSession
 from packistry.db.models import Token, TokenSecret, User
+from packistry.db.types import is_id
 from packistry.errors import NotFound, Unauthenticated
 
 
@@ -79,7 +80,7 @@ def token_actor(token: Token, user: User | None) -> UserActor | DeployTokenActor
 def find_deploy_token(session: ReadSession, actor: Actor, name: str) -> Token:
     """The deploy token with this name or id, not a revoked one. Refuses with NotFound."""
     require(actor, Permission.DEPLOY_TOKEN_MANAGE)
-    found = session.execute(select(Token).where(Token.user_id.is_(None), _live(), _named(name))).scalar_one_or_none()
+    found = _named(session, name, Token.user_id.is_(None))
     if found is None:
         raise NotFound(f"There is no deploy token {name}; `packistry deploy-token list` shows them.")
     return found
@@ -88,7 +89,7 @@ def find_deploy_token(session: ReadSession, actor: Actor, name: str) -> Token:
 def find_personal_token(session: ReadSession, actor: Actor, user: User, name: str) -> Token:
     """The user's own token with this name or id. Someone else's is NotFound."""
     require_personal_tokens(actor, user.id)
-    found = session.execute(select(Token).where(Token.user_id == user.id, _live(), _named(name))).scalar_one_or_none()
+    found = _named(session, name, Token.user_id == user.id)
     if found is None:
         raise NotFound(f"{user.email} has no personal token {name}; `packistry personal-token list` shows them.")
     return found
@@ -149,10 +150,9 @@ def _live() -> ColumnElement[bool]:
     return Token.revoked_at.is_(None)
 
 
-def _named(name: str) -> ColumnElement[bool]:
-    by_name = Token.name == name
-    if not (name.isascii() and name.isdigit()):
+def _named(session: ReadSession, name: str, owner: ColumnElement[bool]) -> Token | None:
+    """The owner's token with this name; else the one with this id, since a token may be called "7" too."""
+    by_name = session.execute(select(Token).where(owner, _live(), Token.name == name)).scalar_one_or_none()
+    if by_name is not None or not is_id(name):
         return by_name
-    # A token may be called "7": the name goes first, the id counts where no token has that name.
-    taken = select(Token.id).where(Token.name == name, Token.revoked_at.is_(None)).exists()
-    return or_(by_name, and_(Token.id == int(name), ~taken))
+    return session.execute(select(Token).where(owner, _live(), Token.id == int(name))).scalar_one_or_none()

@@ -1,13 +1,13 @@
 """When and from where tokens were last used: gathered in memory and written in batches, never on the request path."""
 
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import or_, update
 
-from packistry.db.engine import Database
+from packistry import clock
+from packistry.db.engine import Database, WriteSession
 from packistry.db.models import Token
 
 # Longer ones say nothing more to a person who reads a list.
@@ -25,24 +25,35 @@ class TokenUses:
     """
 
     def __init__(self) -> None:
-        self._uses: dict[int, tuple[float, Caller]] = {}
+        self._uses: dict[int, tuple[datetime, Caller]] = {}
 
     def note(self, token_id: int, caller: Caller) -> None:
         """The token was used just now."""
-        self._uses[token_id] = time.time(), caller
+        self._uses[token_id] = clock.now(), caller
 
     def flush(self, database: Database) -> None:
-        """Writes the last uses; one that is older than what another worker wrote changes nothing."""
+        """Writes the last uses; one that is older than what another worker wrote changes nothing.
+
+        What cannot be written now is kept for the next time, unless the token was used again meanwhile.
+        """
         uses, self._uses = self._uses, {}
         if not uses:
             return
-        with database.write() as session:
-            for token_id, (seconds, caller) in sorted(uses.items()):
-                at = datetime.fromtimestamp(seconds, UTC)
-                address, client = caller()
-                older = or_(Token.last_used_at.is_(None), Token.last_used_at < at)
-                session.execute(
-                    update(Token)
-                    .where(Token.id == token_id, older)
-                    .values(last_used_at=at, last_used_address=address, last_used_client=client[:CLIENT_CHARACTERS])
-                )
+        try:
+            with database.write() as session:
+                for token_id, (at, caller) in sorted(uses.items()):
+                    _write(session, token_id, at, *caller())
+        except BaseException:
+            self._uses = uses | self._uses
+            raise
+
+
+def _write(session: WriteSession, token_id: int, at: datetime, address: str | None, client: str) -> None:
+    older = or_(Token.last_used_at.is_(None), Token.last_used_at < at)
+    # PostgreSQL takes no NUL, and one that cannot be written would keep all others from being written.
+    shown = client.replace("\0", "")[:CLIENT_CHARACTERS]
+    session.execute(
+        update(Token)
+        .where(Token.id == token_id, older)
+        .values(last_used_at=at, last_used_address=address, last_used_client=shown)
+    )

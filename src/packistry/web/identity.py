@@ -14,7 +14,9 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
+from weakref import WeakValueDictionary
 
+from packistry import clock
 from packistry.access.secrets import kind_of
 from packistry.access.views import NOBODY, View, refused_view
 from packistry.accounts.sign_in import view_of_password
@@ -59,6 +61,10 @@ class Identity:
         # Without the key, memory that leaks would hold digests of passwords that can be guessed offline.
         self._key = os.urandom(32)
         self.kept: Keeper[bytes, KeptView] = Keeper(MAX_VIEWS)
+        # Held while a password is proved. Whoever waits looks at `kept` and at the throttle only then: of a hundred
+        # requests at once with one right password one pays, and of a thousand guesses no more count than one by one.
+        self._slots = asyncio.Semaphore(PASSWORDS_AT_ONCE)
+        self._accounts: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def view(self, authorization: bytes | None, request: Request) -> View:
         """The view of this Authorization header. A bad credential gives the view of nobody, with the reason in it."""
@@ -67,13 +73,14 @@ class Identity:
         if len(authorization) > MAX_HEADER_BYTES:
             return refused_view(Unauthenticated("The Authorization header is too long to be one of ours."))
         digest = hashlib.blake2b(authorization, key=self._key, digest_size=16).digest()
-        kept = self.kept.get(digest)
-        if kept is not None and _still_good(kept):
-            return kept.view
-        return await self._recognise(authorization, digest, request)
+        return self._kept_view(digest) or await self._recognise(authorization, digest, request)
 
     def close(self) -> None:
         self._passwords.shutdown(cancel_futures=True)
+
+    def _kept_view(self, digest: bytes) -> View | None:
+        kept = self.kept.get(digest)
+        return kept.view if kept is not None and _still_good(kept) else None
 
     async def _recognise(self, authorization: bytes, digest: bytes, request: Request) -> View:
         username, password = credentials(authorization)
@@ -86,7 +93,9 @@ class Identity:
 
     async def _token(self, plain: str, digest: bytes) -> View:
         copy = await _run(self._executor, self._read_token, plain)
-        self.kept.put(digest, copy)
+        # What is not known here depends on nothing and would stay for ever; a stranger could fill the memory with it.
+        if copy.depends_on:
+            self.kept.put(digest, copy)
         return copy.value.view
 
     def _read_token(self, plain: str) -> Copy[KeptView]:
@@ -97,11 +106,16 @@ class Identity:
 
     async def _password(self, email: str, password: str, digest: bytes, address: str | None) -> View:
         account = email.strip().lower()
+        one_at_a_time = self._accounts.setdefault(account, asyncio.Lock())
+        async with one_at_a_time, self._slots:
+            return self._kept_view(digest) or await self._prove(account, password, digest, address)
+
+    async def _prove(self, account: str, password: str, digest: bytes, address: str | None) -> View:
         wait = self._throttle.wait_seconds(account, address)
         if wait:
             sentence = f"Too many wrong passwords for {account} from this address; try again in {wait} s."
             return refused_view(TooManyAttempts(sentence))
-        copy = await _run(self._passwords, self._prove_password, email, password)
+        copy = await _run(self._passwords, self._prove_password, account, password)
         if copy.value.view.refusal is not None:
             self._throttle.failed(account, address)
             return copy.value.view
@@ -110,11 +124,9 @@ class Identity:
         return copy.value.view
 
     def _prove_password(self, email: str, password: str) -> Copy[KeptView]:
-        with self._database.read() as session:
-            generation = current_generation(session)
-        view = view_of_password(self._database, email, password)
+        copy = view_of_password(self._database, email, password)
         until = time.monotonic() + self._password_cache_seconds
-        return Copy(KeptView(view, until), generation, view.depends_on)
+        return Copy(KeptView(copy.value, until), copy.generation, copy.depends_on)
 
 
 NOT_A_CREDENTIAL: Final = refused_view(
@@ -139,12 +151,13 @@ def credentials(authorization: bytes) -> tuple[str, str]:
         username, _, password = base64.b64decode(value, validate=True).decode("utf-8").partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return "", ""
-    return username, password
+    # Nobody's name has a NUL in it, and PostgreSQL would not even look.
+    return ("", "") if "\0" in username else (username, password)
 
 
 def _still_good(kept: KeptView) -> bool:
     """Time alone ends a view: the token's own end is compared on every request, and so is a password's."""
-    if kept.view.expires_at is not None and kept.view.expires_at <= time.time():
+    if kept.view.expires_at is not None and kept.view.expires_at <= clock.now().timestamp():
         return False
     return kept.until is None or time.monotonic() < kept.until
 

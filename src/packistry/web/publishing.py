@@ -66,7 +66,9 @@ class Publishing:
         if refusal is not None or facts is None:
             raise refusal or AssertionError("the door lets nobody into a repository that is not there")
         installs = _installs(await request.body(NOTIFY_BYTES))
-        known = await self._registry.read(visible_version_ids, view.actor, facts.id, set(installs))
+        # Nothing has a NUL in its name, and PostgreSQL would not even look.
+        asked = {install for install in installs if "\0" not in "".join(install)}
+        known = await self._registry.read(visible_version_ids, view.actor, facts.id, asked)
         for install in installs:
             if install in known:
                 self._counts.add(known[install], "installs")

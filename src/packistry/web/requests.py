@@ -16,6 +16,8 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 # What a Host header may be: it becomes part of every address we answer with.
 HOST: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+# An IPv4 address written as an IPv6 one.
+ADDRESS_CHARACTERS: Final = 45
 PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 
@@ -42,17 +44,17 @@ class Origin:
         return f"{scheme}://{host}{prefix}"
 
     def address(self, scope: Scope, headers: dict[bytes, bytes]) -> str | None:
-        """The caller's address: the last one in X-Forwarded-For that is no trusted proxy, else the peer."""
+        """The caller's address: the last one in X-Forwarded-For that is no trusted proxy, else the peer.
+
+        What is no address ends the search: a client may write anything there, and it would go into the audit log.
+        """
         address = _peer(scope)
-        if not self._is_trusted(address):
-            return address
-        for forwarded in reversed(headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")):
-            candidate = forwarded.strip()
-            if not candidate:
+        forwarded = headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")
+        while self._is_trusted(address) and forwarded:
+            candidate = forwarded.pop().strip()
+            if not _is_address(candidate):
                 break
             address = candidate
-            if not self._is_trusted(candidate):
-                break
         return address
 
     def _is_trusted(self, address: str | None) -> bool:
@@ -90,9 +92,13 @@ class Request:
         """Query parameters; the last of equal ones counts, more than a hundred are nobody's honest question."""
         text = self.scope["query_string"].decode("latin-1")
         try:
-            return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
+            query = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
         except ValueError as fault:
             raise BadRequest("The query has too many parameters.") from fault
+        # Nothing here has such a name, and PostgreSQL would not even look.
+        if any("\0" in value for value in query.values()):
+            raise BadRequest("The query holds a NUL character.")
+        return query
 
     @property
     def takes_gzip(self) -> bool:
@@ -125,6 +131,15 @@ def _peer(scope: Scope) -> str | None:
 def _last(headers: dict[bytes, bytes], name: bytes) -> str:
     """The value that the nearest proxy added."""
     return headers.get(name, b"").decode("latin-1").rpartition(",")[2].strip()
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    # A zone may follow an IPv6 address, as long as somebody likes.
+    return len(text) <= ADDRESS_CHARACTERS
 
 
 def _inside(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
