@@ -2,37 +2,14 @@
 
 import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.composer.client import Client, composer
-from tests.server import PROGRAM, Installation, needs_command_line
-from tests.tools import ROOT, program
-
-
-def blocks(heading: str) -> list[str]:
-    """The shell commands of a section."""
-    section = (ROOT / "README.md").read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-
-
-def type_in(block: str, folder: Path, port: int, **environment: str) -> str:
-    """What a block prints when a careful person types it: the first failure stops."""
-    text = block.replace(".venv/bin/packistry", str(PROGRAM)).replace("127.0.0.1:8000", f"127.0.0.1:{port}")
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", text],
-        check=False,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
-    return done.stdout
+from tests.readme import blocks, type_in
+from tests.server import Installation, needs_command_line
+from tests.tools import program
 
 
 @needs_command_line
@@ -46,10 +23,10 @@ def test_the_first_five_minutes(tmp_path: Path) -> None:
 
     with packistry.serve() as server:
         first, *others = blocks("The first five minutes")
-        token = re.search(r"pkdt-\w+", type_in(first, tmp_path, server.port, **environment))
+        token = re.search(r"pkdt-\w+", type_in(first, tmp_path, environment, port=server.port))
         assert token, "no token was shown"
         for block in others:
-            type_in(block, tmp_path, server.port, TOKEN=token[0], **environment)
+            type_in(block, tmp_path, environment | {"TOKEN": token[0]}, port=server.port)
 
     assert (tmp_path / "project" / "vendor" / "acme" / "widgets" / "composer.json").is_file()
 
