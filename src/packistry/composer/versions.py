@@ -21,18 +21,18 @@ MAX_VERSION_LENGTH = 255
 WHITESPACE = " \t\n\r\0\x0b"
 
 # Three groups: a word of stability, its numbers, "dev". Each may be missing, a lone separator is taken.
-MODIFIER = r"[._-]?(?:(stable|beta|b|RC|alpha|a|patch|pl|p)((?:[.-]?\d+)*+)?)?([.-]?dev)?"
+MODIFIER = r"[._-]?(?:(stable|beta|b|RC|alpha|a|patch|pl|p)((?:[.-]?\d+)*+))?([.-]?dev)?"
 
 _FLAGS = re.ASCII | re.IGNORECASE
 _ALIAS = re.compile(r"([^,\s]++) ++as ++[^,\s]++$", re.ASCII)
 _STABILITY_FLAG = re.compile(r"@(?:stable|RC|beta|alpha|dev)$", _FLAGS)
-_BUILD = re.compile(r"([^,\s+]++)\+\S++$", re.ASCII)
+_BUILD = re.compile(r"([^\s+]++)\+\S++$", re.ASCII)
 _CLASSICAL = re.compile(rf"v?(\d{{1,5}}+)(\.\d++)?(\.\d++)?(\.\d++)?{MODIFIER}$", _FLAGS)
 _DATE = re.compile(rf"v?(\d{{4}}(?:[.:-]?\d{{2}}){{1,6}}(?:[.:-]?\d{{1,3}}){{0,2}}){MODIFIER}$", _FLAGS)
 _DEV_BRANCH = re.compile(r"(.*?)[.-]?dev$", _FLAGS)
 _NUMERIC_BRANCH = re.compile(r"v?(\d++)(\.(?:\d++|[x*]))?(\.(?:\d++|[x*]))?(\.(?:\d++|[x*]))?$", _FLAGS)
 _NUMERIC_ALIAS = re.compile(r"((?:\d++\.)*\d++)(?:\.x)?-dev$", _FLAGS)
-_REFERENCE = re.compile(r"#.+$")
+_REFERENCE = re.compile(r"#.+")
 _STABILITY = re.compile(rf"{MODIFIER}(?:\+.*)?$", _FLAGS)
 _WILDCARDS = re.compile(r"(?:\.9{7})+")
 _PARTS = re.compile(r"\d+|[A-Za-z]+")
@@ -186,7 +186,7 @@ def _normalise_numbers(text: str) -> str | None:
         numbers = major + "".join(part or ".0" for part in others)
     elif date := _DATE.match(text):
         written, word, digits, dev = date.groups()
-        numbers = re.sub(r"\D", ".", written, flags=re.ASCII)
+        numbers = re.sub("[^0-9]", ".", written)
     else:
         return None
     return numbers + _suffix(word, digits, dev)
