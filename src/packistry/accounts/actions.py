@@ -132,10 +132,12 @@ def _keep_an_administrator(session: WriteSession, user: User) -> None:
 
 
 def _flush_unique_email(session: WriteSession, user: User) -> None:
+    # Read before: a row of a session that failed can be asked for nothing more.
+    email = user.email
     try:
         session.flush()
     except IntegrityError as fault:
-        raise AlreadyExists(f"There is already a user {user.email}.", field="email") from fault
+        raise AlreadyExists(f"There is already a user {email}.", field="email") from fault
 
 
 def _valid_name(name: str) -> str:
