@@ -102,6 +102,12 @@ class Database:
 def _set_up_sqlite(engine: Engine, *, writable: bool) -> None:
     """Pragmas of each new connection, and transactions that begin as what they are."""
 
+    def before_connect(*_: object) -> None:
+        # Hashes of passwords and tokens are in it: for the owner alone, whatever the folder's mode and the umask.
+        # SQLite gives the files beside it the same mode. One that is there keeps its own.
+        if engine.url.database and not (file := Path(engine.url.database)).exists():
+            file.touch(mode=0o600)
+
     def on_connect(connection: SQLiteConnection, _: object) -> None:
         # The driver's own implicit BEGIN comes too late for reads and is deferred for writes: two writers that both
         # began by reading then fail instead of waiting. We begin ourselves.
@@ -115,5 +121,6 @@ def _set_up_sqlite(engine: Engine, *, writable: bool) -> None:
     def on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writable else "BEGIN")
 
+    event.listen(engine, "do_connect", before_connect)
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
