@@ -41,7 +41,8 @@ class View:
     @property
     def token_id(self) -> int | None:
         """The token that was shown, if one was."""
-        return self.actor.token_id if isinstance(self.actor, UserActor | DeployTokenActor) else None
+        # A tuple, because a union would be made anew at every request.
+        return self.actor.token_id if isinstance(self.actor, (UserActor, DeployTokenActor)) else None
 
     def sees_whole(self, repository_id: int, *, public: bool) -> bool:
         """Whether every package of the repository is visible."""

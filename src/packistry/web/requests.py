@@ -18,6 +18,10 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 HOST: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 # An IPv4 address written as an IPv6 one.
 ADDRESS_CHARACTERS: Final = 45
+# How many addresses we are asked under are remembered: most servers have one.
+KEPT_BASES: Final = 16
+# A refusal of gzip: "gzip;q=0".
+NO_GZIP: Final = re.compile(rb"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 
@@ -27,11 +31,25 @@ class Origin:
     def __init__(self, settings: Settings) -> None:
         self._public_url = settings.public_url
         self._trusted = settings.trusted_proxies
+        # Addresses that were found good, by scheme and Host.
+        self._bases: dict[tuple[str, bytes], str] = {}
 
     def base(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
         """The public address without a trailing slash: the setting, else what the request says of itself."""
         if self._public_url is not None:
             return self._public_url
+        if self._trusted:
+            return self._checked_base(scope, headers)
+        asked = scope["scheme"], headers.get(b"host", b"")
+        base = self._bases.get(asked)
+        if base is None:
+            base = self._checked_base(scope, headers)
+            # The Host header is the caller's: nobody fills the memory with it.
+            if len(self._bases) < KEPT_BASES:
+                self._bases[asked] = base
+        return base
+
+    def _checked_base(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
         scheme = scope["scheme"]
         host = headers.get(b"host", b"").decode("latin-1")
         prefix = ""
@@ -104,7 +122,7 @@ class Request:
     def takes_gzip(self) -> bool:
         """Whether the client says so; the common header is told from the refusal "gzip;q=0"."""
         accepted = self.headers.get(b"accept-encoding", b"")
-        return b"gzip" in accepted and not re.search(rb"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)", accepted)
+        return b"gzip" in accepted and (b"q=0" not in accepted or not NO_GZIP.search(accepted))
 
     async def body(self, limit: int) -> bytes:
         """The whole body. Refuses one that is larger than `limit` bytes, or cut off."""

@@ -27,7 +27,7 @@ ONE_RANGE: Final = re.compile(rb"bytes=(\d*)-(\d*)")
 
 async def send_body(send: Send, request: Request, status: int, headers: Sequence[Header], body: bytes) -> None:
     """One whole answer; a HEAD request gets its headers alone."""
-    length = (b"content-length", str(len(body)).encode())
+    length = (b"content-length", b"%d" % len(body))
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": b"" if request.is_head else body})
 

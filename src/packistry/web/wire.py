@@ -6,7 +6,7 @@ on to the application behind.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import structlog
 
@@ -44,8 +44,7 @@ WRITE: Final = frozenset({"POST"})
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """Who answers an address, to which methods, and the part of the address that names the thing."""
 
     methods: frozenset[str]
