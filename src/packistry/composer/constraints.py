@@ -194,7 +194,9 @@ def _parse_tilde(term: str) -> tuple[Comparison, ...] | None:
     if match is None:
         return None
     if match[1]:
-        raise InvalidVersion("'~>' is the operator of Ruby's gems, Composer's is '~'.", field="constraint")
+        raise InvalidConstraint(
+            f"{term!r} has an operator of Ruby's: write '~' where it says '~>'.", field="constraint"
+        )
     numbers = _numbers(match, first=2)
     position = len(numbers)
     # In "~1.2.x-dev" the "x" is the last number, though no group caught it.

@@ -167,7 +167,8 @@ MEANINGS = [
     ("=>1", None, "the wrong way round"),
     ("\uff11.0", None, "digits of other alphabets are none"),
     ("^1.\u0661", None, "digits of other alphabets are none"),
-    ("1\u00a0|\u00a02", None, "nor is a blank that does not break"),
+    ("1\u00a0|2", None, "nor is a blank that does not break"),
+    ("1|\u00a02", None, "on either side"),
     ("1.9223372036854775806.*", ">= 1.9223372036854775806.0.0-dev, < 1.9223372036854775807.0.0-dev", "64 bits"),
     ("1.9223372036854775807.*", ">= 1.9223372036854775807.0.0-dev, < 1.9.2233720368548E+18.0.0-dev", "and more"),
     (f"1.{'9' * 24}.*", f">= 1.{'9' * 24}.0.0-dev, < 1.1.0E+24.0.0-dev", "PHP goes on in floating point"),
@@ -236,7 +237,7 @@ def test_versions_satisfy_what_they_should(version: str, constraint: str, expect
     [
         ("main", "'main' is no constraint: write one like '^1.2', '>=1.2 <3' or 'dev-main'."),
         ("^1 || foo bar", "'foo' is no constraint in '^1 || foo bar': write one like"),
-        ("~>1.2", "'~>1.2' is no constraint: write one like '^1.2'"),
+        ("^1 || ~>1.2", "'~>1.2' has an operator of Ruby's: write '~' where it says '~>'."),
         ("1" * (MAX_TERM_LENGTH + 1), f"'{'1' * 59}… names a version of more than 255 characters: shorten it."),
         ("1 " * MAX_CONSTRAINT_LENGTH, " has 65536 characters, of 32768 allowed: shorten it."),
     ],
