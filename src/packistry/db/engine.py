@@ -91,12 +91,18 @@ class Database:
     def _open(self, *, writable: bool) -> Engine:
         if not self.is_sqlite:
             return create_engine(self.url, pool_size=THREADS, max_overflow=0, pool_pre_ping=True)
-        if self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(str(self.url.database)).parent)
         size = 1 if writable else THREADS
         engine = create_engine(self.url, pool_size=size, max_overflow=0, connect_args={"timeout": SQLITE_BUSY_SECONDS})
         _set_up_sqlite(engine, writable=writable)
         return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise Unavailable(f"The database's folder {folder} cannot be made: {fault.strerror}.") from fault
 
 
 def _set_up_sqlite(engine: Engine, *, writable: bool) -> None:
