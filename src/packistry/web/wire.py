@@ -81,7 +81,7 @@ class Wire:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"] if scope["type"] == "http" else ""
         repository, rest = _repository_and_rest(path)
-        route = self._route(rest, scope) if rest else None
+        route = self.route(rest, scope["method"]) if rest else None
         if route is None:
             await self._behind(scope, receive, send)
             return
@@ -100,7 +100,8 @@ class Wire:
             log.exception("wire.fault", path=path)
             await send_fault(send, request)
 
-    def _route(self, rest: str, scope: Scope) -> Route | None:
+    def route(self, rest: str, method: str) -> Route | None:
+        """Who answers this address below a repository; None leaves it to the application behind. See docs/routes.md."""
         if rest.startswith("p2/") and rest.endswith(".json"):
             return Route(READ, self._p2, rest[3:-5])
         exact = self._exact.get(rest)
@@ -113,7 +114,7 @@ class Wire:
             return None
         if len(segments) == 3:
             return Route(READ, self._version, rest)
-        return Route(WRITE, self._parts.publishing.upload, rest) if scope["method"] == "POST" else None
+        return Route(WRITE, self._parts.publishing.upload, rest) if method == "POST" else None
 
     def _own_route(self, rest: str) -> Route | None:
         """Addresses that are ours to choose lie below "-/", where no vendor can be."""
