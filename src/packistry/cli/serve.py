@@ -60,9 +60,9 @@ def load_worker() -> Any:
     from packistry import logs
     from packistry.app import create_app
     from packistry.settings import load_settings
-    from packistry.web.server import calm_signals
+    from packistry.web.server import hear_stop
 
-    calm_signals()
+    hear_stop()
     logs.configure(load_settings(), sys.stdout)
     return create_app()
 

@@ -1,8 +1,11 @@
 """Runs the web workers: granian as the supervisor, with what we measured and what it gets wrong put right."""
 
+import asyncio
 import resource
 import signal
 import ssl
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -22,6 +25,7 @@ BACKLOG: Final = 16_384
 BACKPRESSURE: Final = 16_000
 # A download that is still running after this is cut off; Composer tries again.
 STOP_SECONDS: Final = 30
+INSIST_SECONDS: Final = 0.5
 
 log = structlog.get_logger()
 
@@ -62,6 +66,7 @@ def run_workers(serving: Serving, load: Callable[[], Any]) -> int:
     """
     _raise_file_limit()
     server = _server(serving)
+    _insist_on_stopping(server)
     _stop_when_terminal_closes(server)
     try:
         server.serve(target_loader=load, wrap_loader=False)
@@ -74,8 +79,25 @@ def run_workers(serving: Serving, load: Callable[[], Any]) -> int:
     return code
 
 
-def calm_signals() -> None:
-    """Lets a worker die of a signal until it serves: the handlers it inherits would set a flag nobody reads."""
+def hear_stop() -> None:
+    """In a worker, before it serves: lets it hear a signal to stop whenever that comes, and only once.
+
+    granian leaves signals to the loop, and uvloop drops those that come between two of its runs: the worker would
+    serve on. A second one while it finishes its requests would keep it from ending.
+    """
+    loop: Any = asyncio.get_event_loop()
+    told = threading.Event()
+
+    def add_signal_handler(number: int, callback: Callable[..., object], *arguments: object) -> None:
+        def hear(_number: int, _frame: FrameType | None) -> None:
+            if not told.is_set():
+                told.set()
+                callback(*arguments)
+
+        signal.signal(number, hear)
+
+    loop.add_signal_handler = add_signal_handler
+    # Until it serves it may just die. The handlers that it inherits set a flag nobody reads.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
 
@@ -109,6 +131,24 @@ def _raise_file_limit() -> None:
     """As many connections as the system lets us have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _insist_on_stopping(server: Any) -> None:
+    """Tells the workers again: one that was just being made had no ears yet (see `hear_stop`)."""
+    once = server.signal_handler_interrupt
+
+    def stop(*_: object) -> None:
+        once()
+        threading.Thread(target=insist, name="stopping", daemon=True).start()
+
+    def insist() -> None:
+        while True:
+            time.sleep(INSIST_SECONDS)
+            # Those that ended are passed over.
+            for worker in list(server.wrks):
+                worker.terminate()
+
+    server.signal_handler_interrupt = stop
 
 
 def _stop_when_terminal_closes(server: Any) -> None:
