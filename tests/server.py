@@ -1,7 +1,6 @@
 """A whole Packistry as its users run it: the installed program, in processes of its own, with a data folder."""
 
 import http.client
-import importlib.util
 import json
 import os
 import signal
@@ -14,14 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.tools import dying_with_us, free_port
-
-# Goes when the command line is there.
-needs_command_line = pytest.mark.skipif(
-    importlib.util.find_spec("packistry.__main__") is None, reason="the command line is not built yet"
-)
 
 PROGRAM = Path(sys.executable).with_name("packistry")
 START_SECONDS = 30

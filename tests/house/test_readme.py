@@ -8,11 +8,10 @@ import pytest
 
 from tests.composer.client import Client, composer
 from tests.readme import blocks, type_in
-from tests.server import Installation, needs_command_line
+from tests.server import Installation
 from tests.tools import program
 
 
-@needs_command_line
 @pytest.mark.client
 def test_the_first_five_minutes(tmp_path: Path) -> None:
     for name in ("curl", "zip"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import Installation, needs_command_line
+from tests.server import Installation
 from tests.tools import ROOT
 
 
@@ -53,7 +53,6 @@ def test_every_file_of_the_package_is_in_the_wheel(wheel: Path) -> None:
     assert ours - set(zipfile.ZipFile(wheel).namelist()) == set()
 
 
-@needs_command_line
 def test_the_installed_wheel_serves(bare_environment: Path, tmp_path: Path) -> None:
     packistry = Installation(tmp_path / "data", program=bare_environment / "bin" / "packistry")
     imported = subprocess.run(
