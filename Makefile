@@ -48,8 +48,13 @@ corpus: $(DEVELOPED) $(CLIENTS)/.made ## publish real manifests: make corpus MAN
 	$(BIN)/python -m tests.proofs.corpus $(ARGUMENTS) $(MANIFESTS)
 chaos: $(DEVELOPED) ## kill the server in the middle of uploads, and fill the disk
 	$(BIN)/python -m tests.proofs.chaos $(ARGUMENTS)
-fuzz: $(DEVELOPED) ## long properties and a mutation run
-	$(BIN)/python -m tests.proofs.fuzz $(ARGUMENTS)
+FUZZ_SECONDS ?= 120
+fuzz: $(DEVELOPED) $(CLIENTS)/.made ## hostile archives and manifests against the real readers, then a mutation run
+	$(BIN)/python -m tests.archives.fuzz --seconds $(FUZZ_SECONDS)
+	$(BIN)/python -m tests.composer.rules.corpus_manifests --random 5000 --seed 1
+	$(BIN)/python -m tests.composer.rules.minifier --lists 5000
+	$(BIN)/python -m tests.proofs.staleness
+	$(BIN)/python -m tests.proofs.mutation
 bench: $(DEVELOPED) $(CLIENTS)/.made $(TOOLS) ## speed next to nginx
 	$(BIN)/python -m tests.proofs.bench $(ARGUMENTS)
 
