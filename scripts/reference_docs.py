@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from packistry.composer.manifest_keys import KEYS
 from packistry.settings import CONFIG_VARIABLE, GIB, MIB, PREFIX, Settings
+from scripts.command_docs import commands_page
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -79,7 +80,11 @@ def manifest_page() -> str:
     return MANIFEST_HEAD + "\n".join(rows) + "\n"
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "manifest-keys.md": manifest_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "manifest-keys.md": manifest_page,
+    "commands.md": commands_page,
+}
 
 
 if __name__ == "__main__":

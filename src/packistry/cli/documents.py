@@ -22,7 +22,7 @@ class GrantDocument:
 
     repository: Annotated[str, "path"]
     package: Annotated[str | None, "name; null means the whole repository"]
-    write: Annotated[bool, "whether it includes publishing"]
+    write: Annotated[bool, "whether it includes publishing, for which a token needs the ability too"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class ErrorDocument:
 
 @dataclass(frozen=True, slots=True)
 class UploadDocument:
-    """What became of one file. After a refusal only `file` and `error` are not null."""
+    """What became of one file. After a refusal only `file` and `error` say something."""
 
     file: Annotated[str, "as it was named"]
     outcome: Annotated[str | None, "published, moved (a branch), restored (after a delete) or unchanged"]
