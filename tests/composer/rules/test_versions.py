@@ -113,7 +113,7 @@ STABILITIES = [
     ("1.0-beta#1.0-dev", "beta", "whatever it says"),
     ("1.0-beta#", "stable", "an empty one is none"),
     ("1.0-beta#a\n", "beta", "the line feed after it stays"),
-    ("1.0-beta#a\n#b", "stable", "one that does not reach the end is kept"),
+    ("1.0-beta#x\n#y", "stable", "one that does not reach the end is kept"),
     ("1.0-RC1+build", "RC", "build metadata is left out"),
     ("1.0+meta-dev", "dev", "unless it ends like this: ask of the normalised form"),
     ("1.0-beta+a\nx", "stable", "and does not go over lines"),
