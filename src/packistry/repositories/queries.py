@@ -1,6 +1,7 @@
 """Reading repositories."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import func, select
 
@@ -36,17 +37,19 @@ class RepositoryFacts:
     listing_modified: int
 
 
+# The columns of RepositoryFacts, in its order.
+FACTS: Final = (
+    Repository.id,
+    Repository.path,
+    Repository.public,
+    Repository.claims_vendors,
+    Repository.listing_modified,
+)
+
+
 def repository_facts(session: ReadSession, path: str) -> RepositoryFacts | None:
     """The repository at this path, whoever asks: the door decides what it says of it."""
-    row = session.execute(
-        select(
-            Repository.id,
-            Repository.path,
-            Repository.public,
-            Repository.claims_vendors,
-            Repository.listing_modified,
-        ).where(Repository.path == path, Repository.deleted_at.is_(None))
-    ).one_or_none()
+    row = session.execute(select(*FACTS).where(Repository.path == path, Repository.deleted_at.is_(None))).one_or_none()
     return None if row is None else RepositoryFacts(*row)
 
 
