@@ -15,7 +15,8 @@ import pytest
 from packistry.settings import Settings
 from tests.factories import package_zip
 from tests.postgresql import Cluster
-from tests.web.worlds import LIB, ROOT, SUB, Headers, World, bearer, settings_in, world
+from tests.web.test_identity import MALFORMED
+from tests.web.worlds import LIB, ROOT, SUB, Headers, World, base, bearer, settings_in, world
 
 NEW = package_zip("acme/new", version="1.0.0")
 MakeWorld = Callable[[str], World]
@@ -338,6 +339,17 @@ def test_no_address_is_a_fault(a_world: MakeWorld, caller: str, path: str) -> No
         assert answer.status_code in (200, 400, 401, 404), (rest, answer.text)
     posted = here.ask("POST", path, "/acme/lib%00", shown, files={"file": LIB})
     assert posted.status_code in (401, 404, 422), posted.text
+
+
+@pytest.mark.parametrize(("header", "why"), MALFORMED, ids=[row[1] for row in MALFORMED])
+def test_at_the_door_a_malformed_credential_is_401(a_world: MakeWorld, header: bytes, why: str) -> None:
+    here = a_world("private")
+
+    for method, rest in (("GET", "/packages.json"), ("GET", "/p2/acme/lib.json"), ("POST", "/acme/lib")):
+        answer = here.client.request(method, base(SUB) + rest, headers=[(b"authorization", header)])
+        assert answer.status_code == 401, why
+        assert answer.headers["www-authenticate"].startswith("Basic ")
+        assert answer.json()["warning"]
 
 
 def test_a_report_of_names_that_cannot_be_is_passed_over(a_world: MakeWorld) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from packistry import clock
-from packistry.access.actors import Actor, Anonymous, DeployTokenActor, System, UserActor, describe
+from packistry.access.actors import Actor, Anonymous, System, UserActor, describe
 from packistry.audit.events import Event
 from packistry.db.engine import WriteSession
 from packistry.db.models import AuditEvent
@@ -46,5 +46,5 @@ def _identity(actor: Actor) -> tuple[str, int | None]:
             return "system", None
         case UserActor():
             return "user", actor.user_id
-        case DeployTokenActor():
+        case _:
             return "deploy_token", actor.token_id
