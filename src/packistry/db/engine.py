@@ -123,6 +123,9 @@ def _set_up_sqlite(engine: Engine, *, writable: bool) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
         if not writable:
             connection.execute("PRAGMA query_only = ON")
+            # Each thread has its own page cache, and the system keeps the pages too: with SQLite's 2 MB for each a busy
+            # worker weighs 16 MB more and reads no faster.
+            connection.execute("PRAGMA cache_size = -500")
 
     def on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writable else "BEGIN")
