@@ -6,6 +6,7 @@ got. So other work on the machine disturbs little; quiet is still better. Exit c
 """
 
 import argparse
+import os
 import shlex
 import sys
 import time
@@ -39,6 +40,8 @@ CASES: dict[str, Callable[[Path, Effort], list[Result]]] = {
 
 def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
+    # Taken before we are busy ourselves.
+    circumstances = f"{machine.facts()}, load {os.getloadavg()[0]:.1f} before"
     results: list[Result] = []
     for case in options.only:
         began = time.monotonic()
@@ -48,10 +51,10 @@ def main(arguments: Sequence[str]) -> int:
             print(f"{row.case}: {row.measured} {row.target} {row.verdict} ({row.detail})", flush=True)
         print(f"  [{case}: {time.monotonic() - began:.0f} s]", file=sys.stderr)
         results += rows
-    print(f"\n{machine.facts()}\n\n{table(results)}")
+    print(f"\n{circumstances}\n\n{table(results)}")
     if options.write:
         command = f"make bench ARGUMENTS='{shlex.join(arguments)}'" if arguments else "make bench"
-        write_page(results, command, f"{clock.now():%Y-%m-%d}")
+        write_page(results, command, f"{clock.now():%Y-%m-%d}", circumstances)
     return int(any(row.reached is False for row in results))
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.proofs.bench import machine
 from tests.tools import ROOT
 
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
@@ -46,9 +45,9 @@ def table(results: Iterable[Result]) -> str:
     return "\n".join([lines[0], "|---|---|---|---|---|", *lines[1:]])
 
 
-def write_page(results: Sequence[Result], command: str, moment: str) -> None:
+def write_page(results: Sequence[Result], command: str, moment: str, circumstances: str) -> None:
     """Puts the table of this run into the page."""
-    run = f"`{command}`, {moment}; {machine.facts()}.\n\n{table(results)}\n"
+    run = f"`{command}`, {moment}; {circumstances}.\n\n{table(results)}\n"
     page, count = MARKED.subn(lambda _: run, PAGE.read_text())
     assert count == 1, f"{PAGE.name} has lost the marks between which the table stands"
     PAGE.write_text(page)
