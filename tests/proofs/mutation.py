@@ -40,7 +40,11 @@ class Target:
 
 TARGETS = {
     "versions": Target("src/packistry/composer/versions.py", ("tests/composer/rules/test_versions.py",)),
-    "access": Target("src/packistry/access/rules.py", ("tests/access",)),
+    "constraints": Target("src/packistry/composer/constraints.py", ("tests/composer/rules/test_constraints.py",)),
+    "access": Target(
+        "src/packistry/access/rules.py",
+        tuple(f"tests/access/test_{name}.py" for name in ("rules", "explain", "views", "rules_agree")),
+    ),
 }
 # Random order and several processes would only slow a run that ends at the first failure.
 _QUIET = [
