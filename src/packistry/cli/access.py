@@ -42,7 +42,7 @@ def explain(
 ) -> None:
     """Say whether somebody may read or publish something, and why."""
     from packistry.access.actors import describe
-    from packistry.access.explain import explain_publish, explain_read
+    from packistry.access.explain import Explanation, explain_publish, explain_read
     from packistry.composer.names import normalise_name
     from packistry.repositories.queries import find_repository
 
@@ -50,9 +50,11 @@ def explain(
         raise InvalidInput("Say who: one of --user, --deploy-token and --anonymous.", field="actor")
     name = None if package is None else normalise_name(package)
     with opened() as house, house.database.read() as session:
-        actor = _actor(session, user, deploy_token)
+        actor, refused = _actor(session, user, deploy_token)
         found = find_repository(session, operator(), repository_path(repository))
         explained = (explain_publish if write else explain_read)(session, operator(), actor, found, name)
+        if refused is not None:
+            explained = Explanation(False, (refused,))
     document = ExplanationDocument(
         actor=describe(actor),
         repository=shown_path(found.path),
@@ -66,15 +68,19 @@ def explain(
     answer(document, [first, *(f"  {reason}" for reason in explained.reasons)], as_json=as_json)
 
 
-def _actor(session: "ReadSession", user: str | None, deploy_token: str | None) -> "Actor":
+def _actor(session: "ReadSession", user: str | None, deploy_token: str | None) -> "tuple[Actor, str | None]":
+    """Who is meant, and why they are refused before anything is looked at, if they are."""
     from packistry.access.actors import Anonymous
     from packistry.access.permissions import ALL_ABILITIES
     from packistry.accounts.queries import find_user
     from packistry.accounts.sign_in import user_actor
-    from packistry.tokens.queries import find_deploy_token, token_actor
+    from packistry.tokens.queries import find_deploy_token, token_actor, why_not_good
 
     if user is not None:
-        return user_actor(find_user(session, operator(), user), abilities=ALL_ABILITIES)
+        person = find_user(session, operator(), user)
+        refused = None if person.active else f"The account {person.email} is switched off."
+        return user_actor(person, abilities=ALL_ABILITIES), refused
     if deploy_token is not None:
-        return token_actor(find_deploy_token(session, operator(), deploy_token), None)
-    return Anonymous()
+        token = find_deploy_token(session, operator(), deploy_token)
+        return token_actor(token, None), why_not_good(token, None, None)
+    return Anonymous(), None

@@ -36,6 +36,7 @@ def serve(
 
     from packistry import logs
     from packistry.house import open_house
+    from packistry.repositories.readdress import adopt_public_url
     from packistry.settings import load_settings, secret_key
     from packistry.web.server import run_workers
 
@@ -46,6 +47,8 @@ def serve(
     with open_house(settings) as house:
         # What a killed upload left behind. Nothing of a running one is touched.
         swept = house.storage.sweep()
+        with house.database.write() as session:
+            adopt_public_url(session, settings.public_url)
         for line in _greeting(house, serving):
             say(line)
     log = structlog.get_logger(__name__)
@@ -56,15 +59,22 @@ def serve(
 
 
 def load_worker() -> Any:
-    """The application, in a worker."""
+    """The application, in a worker. What keeps it from being made is logged, and ends the worker."""
+    import structlog
+
     from packistry import logs
-    from packistry.app import create_app
     from packistry.settings import load_settings
     from packistry.web.server import hear_stop
 
     hear_stop()
     logs.configure(load_settings(), sys.stdout)
-    return create_app()
+    try:
+        from packistry.app import create_app
+
+        return create_app()
+    except Exception:  # noqa: BLE001 whatever it is, the log must have it in its own form
+        structlog.get_logger(__name__).exception("worker.failed")
+        sys.exit(1)
 
 
 def _serving(
