@@ -27,6 +27,9 @@ from packistry.web.wire import ASGIApp, Wire, WireParts
 
 log = structlog.get_logger()
 
+# Archives that one worker reads at once. SQLite has one writer, and a core reads 100 MB in a second.
+PUBLISHERS = 4
+
 
 def create_app() -> ASGIApp:
     """The application of one worker. The server that starts it has already migrated the database."""
@@ -75,23 +78,31 @@ async def wire(house: House, executor: Executor) -> AsyncGenerator[Wire]:
     settings = house.settings
     throttle = Throttle(settings.sign_in_attempts, settings.sign_in_window_seconds)
     identity = Identity(house.database, executor, throttle, password_cache_seconds=settings.password_cache_seconds)
-    registry = Registry(house.database, house.storage, executor, cache_bytes=settings.document_cache_bytes)
+    registry = Registry(
+        house.database,
+        house.storage,
+        executor,
+        cache_bytes=settings.document_cache_bytes,
+        public_url=settings.public_url,
+    )
     watcher = watch(house.database, (identity.kept, *registry.subscribers))
     uses, counts = TokenUses(), DownloadCounts()
-    caller = Caller(watcher, identity, uses)
+    publishers = ThreadPoolExecutor(PUBLISHERS, thread_name_prefix="publish")
+    caller = Caller(watcher, identity, uses, registry)
     parts = WireParts(
         origin=Origin(settings),
         caller=caller,
         registry=registry,
         dists=DistSender(registry, counts, accel_prefix=settings.accel_redirect_prefix),
         documents=Documents(caller, registry),
-        publishing=Publishing(caller, registry, house.uploads, counts),
+        publishing=Publishing(caller, registry, house.uploads, counts, publishers),
     )
     flusher = Flusher(house.database, (counts, uses), settings.download_flush_seconds)
     flusher.start()
     try:
         yield Wire(parts, application(house.database))
     finally:
+        publishers.shutdown()
         flusher.stop()
         identity.close()
         await watcher.close()

@@ -59,7 +59,10 @@ def test_the_door_answers_by_the_table(
 
 
 def test_a_bad_credential_is_told_why_it_is_bad() -> None:
-    assert door_refusal(EXPIRED, MINE, public=False) is EXPIRED.refusal
+    told, again = (door_refusal(EXPIRED, MINE, public=False) for _ in range(2))
+
+    assert str(told) == "The deploy token ci expired on 2026-01-01."
+    assert told is not again, "a kept exception would collect a traceback each time it is raised"
 
 
 def test_nobody_is_told_how_to_show_a_token_and_where_to_get_one() -> None:

@@ -15,6 +15,7 @@ from packistry.db.engine import Database
 from packistry.db.models import User
 from packistry.db.watch import watch
 from packistry.house import House
+from packistry.repositories.serve import Registry
 from packistry.settings import Settings
 from packistry.tokens.usage import TokenUses
 from packistry.web.calling import Caller
@@ -72,10 +73,11 @@ def at_the_desk(
         with ThreadPoolExecutor(4) as executor:
             throttle = Throttle(attempts, window_seconds)
             identity = Identity(opened, executor, throttle, password_cache_seconds=remember_seconds)
-            watcher = watch(opened, (identity.kept,))
+            registry = Registry(opened, house.storage, executor, cache_bytes=1_000_000)
+            watcher = watch(opened, (identity.kept, *registry.subscribers))
             uses = TokenUses()
             try:
-                return await scenario(Desk(identity, Caller(watcher, identity, uses), uses, house.settings))
+                return await scenario(Desk(identity, Caller(watcher, identity, uses, registry), uses, house.settings))
             finally:
                 identity.close()
                 await watcher.close()

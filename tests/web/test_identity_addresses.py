@@ -31,13 +31,20 @@ def test_the_last_address_that_is_no_trusted_proxy_counts(
     peer: str, forwarded: str | None, counts: str, why: str
 ) -> None:
     origin = Origin(Settings(trusted_proxies=(ip_network("10.0.0.0/8"),)))
-    headers = {} if forwarded is None else {b"x-forwarded-for": forwarded.encode()}
+    headers = [] if forwarded is None else [(b"x-forwarded-for", forwarded.encode())]
 
-    assert origin.address({"client": (peer, 1)}, headers) == counts, why
+    assert origin.address({"client": (peer, 1), "headers": headers}) == counts, why
+
+
+def test_proxies_that_add_a_line_of_their_own_are_read_like_one_line() -> None:
+    origin = Origin(Settings(trusted_proxies=(ip_network("10.0.0.0/8"),)))
+    headers = [(b"x-forwarded-for", CLIENT.encode()), (b"x-forwarded-for", b"10.0.0.2")]
+
+    assert origin.address({"client": (PROXY, 1), "headers": headers}) == CLIENT
 
 
 def test_without_trusted_proxies_the_peer_counts() -> None:
     origin = Origin(Settings())
 
-    assert origin.address({"client": (PROXY, 1)}, {b"x-forwarded-for": CLIENT.encode()}) == PROXY
-    assert origin.address({"client": None}, {}) is None
+    assert origin.address({"client": (PROXY, 1), "headers": [(b"x-forwarded-for", CLIENT.encode())]}) == PROXY
+    assert origin.address({"client": None, "headers": []}) is None

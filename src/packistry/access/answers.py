@@ -38,9 +38,19 @@ def door_refusal(view: View, repository_id: int | None, *, public: bool) -> Refu
             return NotFound("There is no such repository, or it is not visible to you.")
 
 
+def publishing_refusal(view: View) -> Refusal | None:
+    """Why the caller cannot publish anything, whatever it is; None for those of whom rules.py decides."""
+    if not view.is_anonymous:
+        return None
+    return view.refusal or Unauthenticated(
+        "Publishing needs a token with the ability write, as Bearer or as the password of Basic."
+    )
+
+
 def _challenge(view: View) -> Refusal:
-    if view.refusal is not None:
-        return view.refusal
+    refusal = view.refusal
+    if refusal is not None:
+        return refusal
     if view.is_anonymous:
         return Unauthenticated(
             "This repository needs a token: composer config --auth bearer.HOST TOKEN, or http-basic.HOST token TOKEN. "

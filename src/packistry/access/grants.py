@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, and_, delete, select, update
 
 from packistry.db.changes import ChangeKey, token_key, user_key
 from packistry.db.engine import ReadSession, WriteSession
-from packistry.db.models import GrantRow, Package, Repository
+from packistry.db.models import GrantRow, Package, Repository, Token, User
 from packistry.errors import InvalidInput
 
 
@@ -43,6 +43,7 @@ def replace_grants(session: WriteSession, holder: Holder, grants: Iterable[Grant
         target = _target(session, grant)
         # Said twice, once with write: the wider one is meant.
         wanted[target] = wanted.get(target, False) or grant.write
+    _lock(session, holder)
     session.execute(delete(GrantRow).where(_of(holder)))
     session.add_all(
         GrantRow(
@@ -51,6 +52,19 @@ def replace_grants(session: WriteSession, holder: Holder, grants: Iterable[Grant
         for (repository, package), write in wanted.items()
     )
     session.changed(holder.key)
+
+
+def drop_grants(session: WriteSession, affected: ColumnElement[bool]) -> None:
+    """Takes these grants (a condition of GrantRow) from whoever holds them."""
+    _tell_holders(session, affected)
+    session.execute(delete(GrantRow).where(affected))
+
+
+def end_writing(session: WriteSession, package_id: int) -> None:
+    """Whoever may write the package by a grant on it alone may only read it from now on."""
+    affected = and_(GrantRow.package_id == package_id, GrantRow.write)
+    _tell_holders(session, affected)
+    session.execute(update(GrantRow).where(affected).values(write=False))
 
 
 def grants_of(session: ReadSession, holder: Holder) -> list[Grant]:
@@ -72,6 +86,19 @@ def grants_of(session: ReadSession, holder: Holder) -> list[Grant]:
         *(Grant(path, write=write) for path, write in session.execute(whole)),
         *(Grant(path, name, write) for path, name, write in session.execute(single)),
     ]
+
+
+def _tell_holders(session: WriteSession, affected: ColumnElement[bool]) -> None:
+    for user_id, token_id in session.execute(select(GrantRow.user_id, GrantRow.token_id).where(affected)):
+        session.changed(Holder(user_id=user_id, token_id=token_id).key)
+
+
+def _lock(session: WriteSession, holder: Holder) -> None:
+    """Two changes of one holder's grants come one after the other; on PostgreSQL the second would add its own twice."""
+    mine = select(User.id).where(User.id == holder.user_id)
+    if holder.user_id is None:
+        mine = select(Token.id).where(Token.id == holder.token_id)
+    session.execute(mine.with_for_update(key_share=True)).all()
 
 
 def _of(holder: Holder) -> ColumnElement[bool]:

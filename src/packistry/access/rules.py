@@ -50,6 +50,17 @@ def visible_packages(actor: Actor) -> ColumnElement[bool]:
     )
 
 
+def hosted_packages(actor: Actor) -> ColumnElement[bool]:
+    """Of Package, deleted ones too: those whose vendor the actor may know to be hosted here.
+
+    A vendor stays claimed when its packages are gone: else a name that was ours could be taken by anybody elsewhere.
+    """
+    return or_(
+        Package.repository_id.in_(select(Repository.id).where(whole_repositories(actor))),
+        Package.id.in_(granted_packages(actor)),
+    )
+
+
 def writable_repositories(actor: Actor) -> ColumnElement[bool]:
     """Of Repository: those in which the actor may publish any name, new ones too."""
     if not has_ability(actor, Ability.WRITE):

@@ -5,6 +5,7 @@ must be forgotten, and when it ends.
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlalchemy import select
 
@@ -15,6 +16,10 @@ from packistry.db.changes import ChangeKey, token_key, user_key
 from packistry.db.engine import ReadSession
 from packistry.db.models import Package
 from packistry.errors import Refusal
+
+# Measured: a view and its table entries; an id in a set.
+VIEW_BYTES: Final = 1_500
+ID_BYTES: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +35,27 @@ class View:
     partial_repositories: frozenset[int] = frozenset()
     # Seconds since 1970 at which the credential runs out.
     expires_at: float | None = None
-    # Why the credential is not good, for the one who holds it. Such a caller counts as anonymous.
-    refusal: Refusal | None = None
+    # Why the credential is not good, for the one who holds it: the kind of refusal and its sentence. Never the
+    # exception itself: a kept one would collect a traceback, and with it whole requests, each time it is raised.
+    refused: tuple[type[Refusal], str] | None = None
     depends_on: frozenset[ChangeKey] = field(default_factory=frozenset[ChangeKey])
 
     @property
     def is_anonymous(self) -> bool:
         return isinstance(self.actor, Anonymous)
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why the credential is not good, made anew each time; None for a good one, and for none at all."""
+        if self.refused is None:
+            return None
+        kind, sentence = self.refused
+        return kind(sentence)
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes in memory."""
+        return VIEW_BYTES + ID_BYTES * (len(self.repositories) + len(self.packages) + len(self.partial_repositories))
 
     @property
     def token_id(self) -> int | None:
@@ -52,6 +71,10 @@ class View:
         """Whether the repository is visible at all, wholly or through single packages."""
         return self.sees_whole(repository_id, public=public) or repository_id in self.partial_repositories
 
+    def may_read_package(self, repository_id: int, package_id: int, *, public: bool) -> bool:
+        """Whether the caller may have a package's metadata and archives. Everybody may those of a public repository."""
+        return public or (self.can_read and self.sees_package(repository_id, package_id, public=False))
+
     def sees_package(self, repository_id: int, package_id: int, *, public: bool) -> bool:
         return self.sees_whole(repository_id, public=public) or package_id in self.packages
 
@@ -61,7 +84,8 @@ NOBODY = View(actor=Anonymous(), can_read=True)
 
 def refused_view(refusal: Refusal, *depends_on: ChangeKey) -> View:
     """The view of a bad credential: that of an anonymous caller, with the reason."""
-    return View(actor=Anonymous(), can_read=True, refusal=refusal, depends_on=frozenset(depends_on))
+    refused = type(refusal), refusal.sentence
+    return View(actor=Anonymous(), can_read=True, refused=refused, depends_on=frozenset(depends_on))
 
 
 def load_view(session: ReadSession, actor: Actor, *, expires_at: float | None = None) -> View:

@@ -29,8 +29,9 @@ def newest_revision() -> str:
 def current_revision(database: Database) -> str | None:
     """The revision the database has; None for an empty one. Refuses with Unavailable when it cannot be reached."""
     try:
-        with database.engine.connect() as connection:
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+        # Asked of the readers: on SQLite the other engine would wait for whoever writes.
+        with database.read() as session:
+            return session.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
     except ProgrammingError:
         return None
     except OperationalError as fault:

@@ -70,9 +70,12 @@ class SQLiteWatcher:
         self._cursor = self._connection.cursor()
 
     async def look(self) -> None:
-        number = self._cursor.execute(NUMBER).fetchone()[0]
-        if number != self.number:
-            self._catch_up(number)
+        try:
+            number = self._cursor.execute(NUMBER).fetchone()[0]
+            if number != self.number:
+                self._catch_up(number)
+        except sqlite3.OperationalError as fault:
+            raise Unavailable("The database cannot be read at this moment; try again.") from fault
 
     async def close(self) -> None:
         self._connection.close()
@@ -91,7 +94,7 @@ class PostgreSQLWatcher:
 
     def __init__(self, url: URL, subscribers: Sequence[Forgetful]) -> None:
         self.number = -1
-        self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._target = _target(url)
         self._subscribers = subscribers
         self._connection: Any = None
         self._prepared: Any = None
@@ -122,7 +125,7 @@ class PostgreSQLWatcher:
 
     async def _one_look(self) -> None:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await _untyped.connect(self._dsn, timeout=5, command_timeout=10)
+            self._connection = await _untyped.connect(**self._target, timeout=5, command_timeout=10)
             self._prepared = await self._connection.prepare(NUMBER)
         number = await self._prepared.fetchval()
         if number != self.number:
@@ -134,6 +137,13 @@ class PostgreSQLWatcher:
         lost = self.number < floor or number < self.number
         _tell(self._subscribers, None if lost else [ChangeKey(row["key"]) for row in rows], number)
         self.number = number
+
+
+def _target(url: URL) -> dict[str, Any]:
+    """What asyncpg is told of the address. The rest of it is libpq's, which asyncpg would send to the server."""
+    host, mode = url.host or url.query.get("host"), url.query.get("sslmode")
+    named = {"host": host, "port": url.port, "user": url.username, "password": url.password, "ssl": mode}
+    return {"database": url.database, **{name: value for name, value in named.items() if value}}
 
 
 def _tell(subscribers: Sequence[Forgetful], changes: Sequence[ChangeKey] | None, generation: int) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from sqlalchemy import select
 
 from packistry.access.actors import Actor
-from packistry.access.rules import visible_packages
+from packistry.access.rules import hosted_packages, visible_packages
 from packistry.access.views import View
 from packistry.composer.documents import list_document, providers_document, repository_document, search_document
 from packistry.db.engine import ReadSession
@@ -22,14 +22,17 @@ from packistry.repositories.queries import RepositoryFacts
 # 2000-01-01, before any real change, and the seconds of the next 17 years.
 PARTIAL_EPOCH: Final = 946_684_800
 PARTIAL_SPAN: Final = 2**29
+# More words only narrow what is found; each is a condition, and the databases take a thousand or so.
+MAX_WORDS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A document with its date, in seconds since 1970."""
+    """A document with its date, in seconds since 1970. `whole`: that of everybody who sees the whole repository."""
 
     body: bytes
     modified: int
+    whole: bool
 
 
 def root_listing(session: ReadSession, view: View, facts: RepositoryFacts, base: str) -> Listing:
@@ -39,13 +42,13 @@ def root_listing(session: ReadSession, view: View, facts: RepositoryFacts, base:
     repository, where anybody may have published one. Only a repository that claims no vendors says just the names.
     """
     whole = view.sees_whole(facts.id, public=facts.public)
-    named = Package.name if not whole and not facts.claims_vendors else Package.vendor
-    found = session.scalars(
-        select(named).where(Package.repository_id == facts.id, visible_packages(view.actor)).distinct().order_by(named)
-    )
+    only_names = not whole and not facts.claims_vendors
+    named = Package.name if only_names else Package.vendor
+    told = visible_packages(view.actor) if only_names else hosted_packages(view.actor)
+    found = session.scalars(select(named).where(Package.repository_id == facts.id, told).distinct().order_by(named))
     patterns = [name if "/" in name else f"{name}/*" for name in found]
     body = repository_document(base, patterns=patterns)
-    return Listing(body, facts.listing_modified) if whole else _partial(body)
+    return Listing(body, facts.listing_modified, whole=True) if whole else _partial(body)
 
 
 def list_listing(
@@ -54,14 +57,14 @@ def list_listing(
     """list.json with its filters."""
     body = list_document(package_names(session, view.actor, facts.id, pattern=pattern, vendor=vendor, kind=kind))
     whole = view.sees_whole(facts.id, public=facts.public)
-    return Listing(body, facts.listing_modified) if whole else _partial(body)
+    return Listing(body, facts.listing_modified, whole=True) if whole else _partial(body)
 
 
 def search_results(
     session: ReadSession, actor: Actor, facts: RepositoryFacts, base: str, *, text: str, kind: str, page: Page
 ) -> bytes:
     """search.json: one page of hits, with the address of the next one."""
-    words = text.split()
+    words = text.split()[:MAX_WORDS]
     hits, total = search_packages(session, actor, facts.id, words=words, kind=kind, page=page)
     following = page.offset + page.size
     query = {"q": text, "type": kind, "page": following // page.size + 1, "per_page": page.size}
@@ -80,4 +83,4 @@ def _partial(body: bytes) -> Listing:
     share it, so two different documents must not have one date. It is made from the content, not from a clock.
     """
     digest = hashlib.blake2b(body, digest_size=8).digest()
-    return Listing(body, PARTIAL_EPOCH + int.from_bytes(digest) % PARTIAL_SPAN)
+    return Listing(body, PARTIAL_EPOCH + int.from_bytes(digest) % PARTIAL_SPAN, whole=False)

@@ -6,15 +6,18 @@ Everything is checked against the generation before each use (db/watch.py); acce
 import asyncio
 import gzip
 import hashlib
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cached_property, partial
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from pathlib import Path
+from typing import Any, BinaryIO, Concatenate, Final, ParamSpec, TypeVar
 
 from sqlalchemy import Select, and_, bindparam, select, true
 
+from packistry.access.answers import Door, door
 from packistry.access.views import View
 from packistry.composer.documents import complete, empty_document
 from packistry.composer.names import vendor_of
@@ -25,10 +28,10 @@ from packistry.db.keeping import Copy, Keeper
 from packistry.db.models import Archive, Document, Generation, Package, Repository, Version
 from packistry.db.watch import Forgetful, current_generation
 from packistry.errors import InvalidVersion, NotFound
-from packistry.packages.documents import DEV_SUFFIX, compress
+from packistry.packages.documents import DEV_SUFFIX, compress, repository_base
 from packistry.repositories.listings import Listing, root_listing
 from packistry.repositories.queries import FACTS, RepositoryFacts, repository_facts
-from packistry.storage.base import BlobStorage
+from packistry.storage.base import BlobStorage, missing
 from packistry.storage.keys import BlobKey, archive_key
 
 P = ParamSpec("P")
@@ -38,8 +41,10 @@ R = TypeVar("R")
 OVERHEAD_BYTES: Final = 1_600
 # Repositories and addresses of archives that are kept; each is a few hundred bytes.
 MAX_ENTRIES: Final = 20_000
-# Without a public address each Host header is an address of its own; more than a few are somebody's game.
+# Without a public address each Host header is an address of its own; more than a few are somebody's game. One that
+# was asked for within this time keeps its place, whatever else is made up.
 MAX_BASES: Final = 8
+BASE_SECONDS: Final = 60.0
 # All that is known of one document, in one statement made once: making it anew took three times as long as running it.
 # The package's id is None when there is no such package, or no longer.
 _STORED: Final[Select[*tuple[Any, ...]]] = (
@@ -77,11 +82,12 @@ class ServedDocument:
     def is_open_to(self, view: View) -> bool:
         """Whether the caller may read the real document; else see `hidden`."""
         facts = self.repository
-        if self.package_id is None:
-            return False
-        if facts.public:
-            return True
-        return view.can_read and view.sees_package(facts.id, self.package_id, public=False)
+        return self.package_id is not None and view.may_read_package(facts.id, self.package_id, public=facts.public)
+
+    def is_answered(self, view: View) -> bool:
+        """Whether the door of the repository is open to the caller."""
+        facts = self.repository
+        return door(view, facts.id, public=facts.public) is Door.OPEN
 
     def hidden(self) -> "ServedDocument | None":
         """What those get who may not see the package: an empty document, or None when the name is not claimed."""
@@ -124,30 +130,43 @@ class Dist:
 class Registry:
     """Finds what is asked for. One per worker, used from its event loop; the reading itself runs in threads."""
 
-    def __init__(self, database: Database, storage: BlobStorage, executor: Executor, *, cache_bytes: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        storage: BlobStorage,
+        executor: Executor,
+        *,
+        cache_bytes: int,
+        public_url: str | None = None,
+    ) -> None:
         self.database = database
-        self.storage = storage
+        self._storage = storage
         self._executor = executor
         self._documents: Keeper[tuple[str, str, str], ServedDocument] = Keeper(cache_bytes)
         self._repositories: Keeper[str, RepositoryFacts] = Keeper(MAX_ENTRIES)
         self._dists: Keeper[tuple[str, str], Dist] = Keeper(MAX_ENTRIES)
         self._roots: Keeper[tuple[str, str], Listing] = Keeper(MAX_ENTRIES)
-        self._bases: dict[str, None] = {}
+        self._public_url = public_url
+        # When each public address was last missed here.
+        self._bases: dict[str, float] = {}
 
     @property
     def subscribers(self) -> tuple[Forgetful, ...]:
         """Everything that must be told of changes."""
         return self._documents, self._repositories, self._dists, self._roots
 
-    def kept_document(self, base: str, path: str, name: str) -> ServedDocument | None:
-        """The document if it is in memory. `base` is the repository's address without a trailing slash."""
-        return self._documents.get((base, path, name))
+    def kept_document(self, public_base: str, path: str, name: str) -> ServedDocument | None:
+        """The document if it is in memory. `public_base` is the root's address without a trailing slash."""
+        return self._documents.get((public_base, path, name))
 
-    async def document(self, base: str, path: str, name: str) -> ServedDocument | None:
-        """The document of "vendor/name" or "vendor/name~dev"; None when there is no such repository."""
-        copy = await self.run(self._read_document, base, path, name)
-        if copy is not None and self._is_kept_base(base):
-            self._documents.put((base, path, name), copy)
+    async def document(self, view: View, public_base: str, path: str, name: str) -> ServedDocument | None:
+        """The document of "vendor/name" or "vendor/name~dev"; None when there is no such repository.
+
+        It is kept only when this caller may have it: strangers do not fill the memory with addresses they made up.
+        """
+        copy = await self.run(self._read_document, repository_base(public_base, path), path, name)
+        if copy is not None and copy.value.is_answered(view) and self._is_kept_base(public_base):
+            self._documents.put((public_base, path, name), copy)
         return copy.value if copy else None
 
     async def repository(self, path: str) -> RepositoryFacts | None:
@@ -160,15 +179,16 @@ class Registry:
             self._repositories.put(path, copy)
         return copy.value if copy else None
 
-    async def root(self, base: str, view: View, facts: RepositoryFacts) -> Listing:
+    async def root(self, public_base: str, view: View, facts: RepositoryFacts) -> Listing:
         """packages.json as this caller sees it; the one of those who see everything is kept."""
         whole = view.sees_whole(facts.id, public=facts.public)
-        kept = self._roots.get((base, facts.path)) if whole else None
+        kept = self._roots.get((public_base, facts.path)) if whole else None
         if kept is not None:
             return kept
-        copy = await self.run(self._read_root, base, view, facts)
-        if whole and self._is_kept_base(base):
-            self._roots.put((base, facts.path), copy)
+        copy = await self.run(self._read_root, repository_base(public_base, facts.path), view, facts)
+        # Asked of what was read: the repository may have become private since `facts`.
+        if copy.value.whole and self._is_kept_base(public_base):
+            self._roots.put((public_base, facts.path), copy)
         return copy.value
 
     async def read(
@@ -196,6 +216,19 @@ class Registry:
         current = _dists(path, name).where(Version.normalised == normalised, Archive.id == Version.archive_id)
         return await self._dist(path, f"{name} {normalised}", current)
 
+    async def find_file(self, dist: Dist) -> Path | None:
+        """Where the archive lies, if this storage has local files. Refuses with NotFound when the file is missing."""
+        path = self._storage.local_path(dist.key)
+        # A local look takes two microseconds, handing it to a thread a hundred.
+        there = await self.run(self._storage.exists, dist.key) if path is None else path.exists()
+        if not there:
+            raise missing(dist.key)
+        return path
+
+    def open_file(self, dist: Dist) -> BinaryIO:
+        """The archive's bytes. Blocking. Refuses with NotFound."""
+        return self._storage.open(dist.key)
+
     async def run(self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
         """Runs blocking work in this worker's threads."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, partial(function, *arguments, **named))
@@ -210,10 +243,18 @@ class Registry:
         self._dists.put((path, key), copy)
         return copy.value
 
-    def _is_kept_base(self, base: str) -> bool:
-        if base not in self._bases and len(self._bases) < MAX_BASES:
-            self._bases[base] = None
-        return base in self._bases
+    def _is_kept_base(self, public_base: str) -> bool:
+        """Whether documents for this address have a place: always for the one that is set."""
+        if public_base == self._public_url:
+            return True
+        now = time.monotonic()
+        if public_base not in self._bases and len(self._bases) >= MAX_BASES:
+            oldest = min(self._bases, key=self._bases.__getitem__)
+            if self._bases[oldest] > now - BASE_SECONDS:
+                return False
+            del self._bases[oldest]
+        self._bases[public_base] = now
+        return True
 
     def _read_repository(self, path: str) -> Copy[RepositoryFacts] | None:
         with self.database.read() as session:
@@ -287,11 +328,8 @@ EMPTY_DATE: Final = http_date(946_684_800)
 
 
 def _absent(session: ReadSession, facts: RepositoryFacts, name: str) -> ServedDocument:
-    hosted = (
-        select(Package.id)
-        .where(Package.repository_id == facts.id, Package.vendor == vendor_of(name), Package.deleted_at.is_(None))
-        .limit(1)
-    )
+    # Deleted ones count: a vendor that was ours stays claimed.
+    hosted = select(Package.id).where(Package.repository_id == facts.id, Package.vendor == vendor_of(name)).limit(1)
     claimed = facts.claims_vendors and session.execute(hosted).first() is not None
     return ServedDocument(facts, name, None, claimed, b"", EMPTY_DATE)
 

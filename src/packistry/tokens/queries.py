@@ -55,7 +55,7 @@ def view_of_token(session: ReadSession, plain: str) -> View:
     if row is None:
         return refused_view(Unauthenticated("This token is not known here; was it made on another server?"))
     token, valid_until, user = row
-    refusal = _why_not_good(token, valid_until, user)
+    refusal = why_not_good(token, valid_until, user)
     if refusal is not None:
         return refused_view(Unauthenticated(refusal), token_key(token.id), *([user_key(user.id)] if user else []))
     ends = min((moment for moment in (token.expires_at, valid_until) if moment is not None), default=None)
@@ -130,7 +130,7 @@ def summarise_token(session: ReadSession, token: Token, user: User | None) -> To
     )
 
 
-def _why_not_good(token: Token, valid_until: datetime | None, user: User | None) -> str | None:
+def why_not_good(token: Token, valid_until: datetime | None, user: User | None) -> str | None:
     """The sentence for the one who holds it; None when the token is good now."""
     now = clock.now()
     called = f"The deploy token {token.name}" if user is None else f"Your personal token {token.name}"

@@ -1,5 +1,7 @@
 """The application behind the wire: health, and later pages and the API. An unknown address is a 404, never a page."""
 
+from http import HTTPStatus
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -34,6 +36,7 @@ async def _alive(_: Request) -> Response:
 
 async def _refuse(_: Request, fault: Exception) -> Response:
     assert isinstance(fault, HTTPException)
-    message = "There is no such address." if fault.status_code == 404 else fault.detail
-    body = {"status": fault.status_code, "code": "not_found", "message": message}
+    status = HTTPStatus(fault.status_code)
+    message = "There is no such address." if status == HTTPStatus.NOT_FOUND else fault.detail
+    body = {"status": status, "code": status.name.lower(), "message": message}
     return JSONResponse(body, fault.status_code, headers=fault.headers)

@@ -1,8 +1,11 @@
 """Sending archives: from the disk, by the front server, or in parts; and counting them."""
 
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Final
 
+from packistry.access.views import View
+from packistry.errors import NotFound
 from packistry.packages.downloads import DownloadCounts
 from packistry.repositories.serve import Dist, Registry
 from packistry.web.requests import Request, Send
@@ -27,8 +30,13 @@ class DistSender:
         self._counts = counts
         self._accel_prefix = accel_prefix
 
-    async def send(self, send: Send, request: Request, dist: Dist, *, immutable: bool) -> None:
-        """The archive, or the part that is asked for. `immutable`: the address names these very bytes."""
+    async def send(self, send: Send, request: Request, view: View, dist: Dist, *, immutable: bool) -> None:
+        """The archive, or the part that is asked for, to those who may have it. Refuses with NotFound.
+
+        `immutable`: the address names these very bytes.
+        """
+        if not view.may_read_package(dist.repository_id, dist.package_id, public=dist.public):
+            raise NotFound("There is no such archive, or it is not visible to you.")
         etag = b'"' + dist.sha256.encode() + b'"'
         headers = _headers(dist, etag, immutable=immutable)
         if is_unchanged(request, etag, None):
@@ -39,12 +47,14 @@ class DistSender:
             unsatisfiable = (b"content-range", b"bytes */%d" % dist.size_bytes)
             await send_body(send, request, 416, [unsatisfiable], b"")
             return
+        # Looked for first: once the answer has begun, a missing file could only be a broken answer.
+        path = await self._registry.find_file(dist)
         if not request.is_head and (part is None or part.start == 0):
             self._counts.add(dist.version_id, "downloads")
-        await self._send_bytes(send, request, dist, headers, part)
+        await self._send_bytes(send, request, dist, headers, part=part, path=path)
 
     async def _send_bytes(
-        self, send: Send, request: Request, dist: Dist, headers: list[Header], part: range | None
+        self, send: Send, request: Request, dist: Dist, headers: list[Header], *, part: range | None, path: Path | None
     ) -> None:
         if self._accel_prefix is not None:
             # The front server sends the file, ranges included, and wants no length from us.
@@ -57,14 +67,10 @@ class DistSender:
         if part is not None:
             headers.append((b"content-range", b"bytes %d-%d/%d" % (part.start, part.stop - 1, dist.size_bytes)))
         headers.append((b"content-length", str(len(wanted)).encode()))
-        path = self._registry.storage.local_path(dist.key)
         if request.is_head:
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
         elif part is None and path is not None and sends_files(request):
-            # Looked at first: once the answer has begun, a missing file could only be a broken answer. Not in a thread,
-            # which would take 100 µs for what takes two.
-            path.stat()
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.pathsend", "path": str(path)})
         else:
@@ -75,7 +81,7 @@ class DistSender:
             await send_stream(send, chunks)
 
     async def _chunks(self, dist: Dist, wanted: range) -> AsyncGenerator[bytes]:
-        file = await self._registry.run(self._registry.storage.open, dist.key)
+        file = await self._registry.run(self._registry.open_file, dist)
         try:
             file.seek(wanted.start)
             left = len(wanted)

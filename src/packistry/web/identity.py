@@ -31,8 +31,8 @@ from packistry.web.throttle import Throttle
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# A view with a few thousand packages is 200 KB; ordinary ones are under 1 KB.
-MAX_VIEWS: Final = 10_000
+# About ten thousand ordinary views; one with a few thousand packages takes the place of a hundred.
+VIEWS_BYTES: Final = 16 * 1024 * 1024
 # argon2 takes 0.2 s and 64 MiB each; more at once would take the processor from everybody else.
 PASSWORDS_AT_ONCE: Final = 2
 # No header of ours is longer; hashing megabytes for a stranger is not our business.
@@ -60,7 +60,7 @@ class Identity:
         self._password_cache_seconds = password_cache_seconds
         # Without the key, memory that leaks would hold digests of passwords that can be guessed offline.
         self._key = os.urandom(32)
-        self.kept: Keeper[bytes, KeptView] = Keeper(MAX_VIEWS)
+        self.kept: Keeper[bytes, KeptView] = Keeper(VIEWS_BYTES)
         # Held while a password is proved. Whoever waits looks at `kept` and at the throttle only then: of a hundred
         # requests at once with one right password one pays, and of a thousand guesses no more count than one by one.
         self._slots = asyncio.Semaphore(PASSWORDS_AT_ONCE)
@@ -102,7 +102,7 @@ class Identity:
         with self._database.read() as session:
             generation = current_generation(session)
             view = view_of_token(session, plain)
-        return Copy(KeptView(view), generation, view.depends_on)
+        return Copy(KeptView(view), generation, view.depends_on, view.weight)
 
     async def _password(self, email: str, password: str, digest: bytes, address: str | None) -> View:
         account = email.strip().lower()
@@ -126,7 +126,7 @@ class Identity:
     def _prove_password(self, email: str, password: str) -> Copy[KeptView]:
         copy = view_of_password(self._database, email, password)
         until = time.monotonic() + self._password_cache_seconds
-        return Copy(KeptView(copy.value, until), copy.generation, copy.depends_on)
+        return Copy(KeptView(copy.value, until), copy.generation, copy.depends_on, copy.value.weight)
 
 
 NOT_A_CREDENTIAL: Final = refused_view(

@@ -1,5 +1,7 @@
 """What clients send us: archives to publish, and reports of installs."""
 
+import asyncio
+from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -8,7 +10,7 @@ import orjson
 import structlog
 
 from packistry.access.actors import Actor, Anonymous
-from packistry.access.answers import door_refusal
+from packistry.access.answers import publishing_refusal
 from packistry.access.rules import repository_to_publish
 from packistry.access.views import View
 from packistry.composer.documents import notify_document
@@ -19,7 +21,7 @@ from packistry.packages.actions import Outcome, Publication
 from packistry.packages.documents import dist_path, repository_base
 from packistry.packages.downloads import DownloadCounts
 from packistry.packages.queries import package_downloads, visible_version_ids
-from packistry.packages.upload import Upload, Uploads
+from packistry.packages.upload import Upload, Uploads, refuse_reserved
 from packistry.repositories.serve import Registry
 from packistry.web.calling import Caller
 from packistry.web.requests import Request, Send
@@ -36,35 +38,38 @@ log = structlog.get_logger()
 class Publishing:
     """Handlers for the wire. One per worker."""
 
-    def __init__(self, caller: Caller, registry: Registry, uploads: Uploads, counts: DownloadCounts) -> None:
+    def __init__(
+        self, caller: Caller, registry: Registry, uploads: Uploads, counts: DownloadCounts, executor: Executor
+    ) -> None:
         self._caller = caller
         self._registry = registry
         self._uploads = uploads
         self._counts = counts
+        # Threads of its own: large archives, or a database that is busy, must not keep readers waiting.
+        self._executor = executor
 
     async def upload(self, request: Request, send: Send, path: str, rest: str) -> None:
         """POST vendor/name: who asks, is it visible, may it be written; only then is the body read."""
         view = await self._caller.view(request)
-        if view.is_anonymous and view.refusal is not None:
-            raise view.refusal
+        refusal = publishing_refusal(view)
+        if refusal is not None:
+            raise refusal
         actor = _from_here(view, request)
+        await self._registry.read(_check_right, actor, path, rest.lower())
         name = normalise_name(rest)
-        await self._registry.read(_check_right, actor, path, name)
+        refuse_reserved(name)
         with self._uploads.receive() as incoming:
             write = partial(self._registry.run, incoming.write)
             fields = await read_upload(request, write, max_file_bytes=self._uploads.limits.file_bytes)
-            publication = await self._registry.run(self._uploads.publish, actor, _asked(path, name, fields), incoming)
+            publish = partial(self._uploads.publish, actor, _asked(path, name, fields), incoming)
+            publication = await asyncio.get_running_loop().run_in_executor(self._executor, publish)
         body = await self._registry.read(_answer, publication, repository_base(request.public_base, path))
         log.info("version.uploaded", package=name, version=publication.version.version, outcome=publication.outcome)
         await send_body(send, request, 200 if publication.outcome is Outcome.UNCHANGED else 201, [JSON], body)
 
     async def notify(self, request: Request, send: Send, path: str, _: str) -> None:
         """POST of notify-batch: installs, also of what a client had in its cache. Unknown ones are passed over."""
-        view = await self._caller.view(request)
-        facts = await self._registry.repository(path)
-        refusal = door_refusal(view, facts.id if facts else None, public=bool(facts and facts.public))
-        if refusal is not None or facts is None:
-            raise refusal or AssertionError("the door lets nobody into a repository that is not there")
+        view, facts = await self._caller.enter(request, path)
         installs = _installs(await request.body(NOTIFY_BYTES))
         # Nothing has a NUL in its name, and PostgreSQL would not even look.
         asked = {install for install in installs if "\0" not in "".join(install)}

@@ -61,13 +61,17 @@ class Origin:
             raise BadRequest("The Host header is missing or is no host name.")
         return f"{scheme}://{host}{prefix}"
 
-    def address(self, scope: Scope, headers: dict[bytes, bytes]) -> str | None:
+    def address(self, scope: Scope) -> str | None:
         """The caller's address: the last one in X-Forwarded-For that is no trusted proxy, else the peer.
 
         What is no address ends the search: a client may write anything there, and it would go into the audit log.
         """
         address = _peer(scope)
-        forwarded = headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")
+        if not self._is_trusted(address):
+            return address
+        # A proxy may add a line of its own instead of a word to the last one; both are the same to HTTP.
+        lines = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        forwarded = b",".join(lines).decode("latin-1").split(",")
         while self._is_trusted(address) and forwarded:
             candidate = forwarded.pop().strip()
             if not _is_address(candidate):
@@ -99,7 +103,7 @@ class Request:
 
     @property
     def address(self) -> str | None:
-        return self.origin.address(self.scope, self.headers)
+        return self.origin.address(self.scope)
 
     def caller(self) -> tuple[str | None, str]:
         """The caller's address, and what the client says it is."""

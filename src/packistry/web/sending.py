@@ -22,7 +22,8 @@ CHALLENGE: Final = (b"www-authenticate", b'Basic realm="Packistry", charset="UTF
 GZIP: Final = (b"content-encoding", b"gzip")
 # How long Composer 2.11 waits by itself before it tries again; older ones fail at once.
 RETRY_SECONDS: Final = b"5"
-ONE_RANGE: Final = re.compile(rb"bytes=(\d*)-(\d*)")
+# 18 digits are more than any file has.
+ONE_RANGE: Final = re.compile(rb"bytes=(\d{0,18})-(\d{0,18})")
 
 
 async def send_body(send: Send, request: Request, status: int, headers: Sequence[Header], body: bytes) -> None:

@@ -14,6 +14,8 @@ from packistry.web.requests import Request
 BUFFER_BYTES: Final = 1024 * 1024
 # Fields beside the file: a version is short, and what is not ours is passed over, but not for ever.
 FIELDS_BYTES: Final = 64 * 1024
+FIELDS: Final = frozenset({"version", "default-branch"})
+MAX_PARTS: Final = 100
 FIELD_NAME: Final = re.compile(rb'(?:^|;)\s*name="?([^";]*)"?', re.IGNORECASE)
 
 # Writes bytes to the incoming file, in a thread.
@@ -77,11 +79,15 @@ class _Form:
         self._max_file_bytes = max_file_bytes
         self._file_bytes = 0
         self._fields_bytes = 0
+        self._parts = 0
         self._header = (bytearray(), bytearray())
         self._part: str | None = None
         self._value = bytearray()
 
     def begin_part(self) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise BadRequest(f"The form has more than {MAX_PARTS} fields.")
         self._part = None
         self._value = bytearray()
 
@@ -119,7 +125,7 @@ class _Form:
             if self.has_file:
                 raise BadRequest('The field "file" was sent twice; send one archive at a time.')
             self.has_file = True
-        elif self._part is not None:
+        elif self._part in FIELDS:
             self.fields[self._part] = self._value.decode("utf-8", "replace")
 
     def end(self) -> None:

@@ -10,13 +10,12 @@ from typing import Final, NamedTuple, TypeAlias
 
 import structlog
 
-from packistry.access.answers import door_refusal
 from packistry.access.views import View
 from packistry.composer.names import is_valid_name
+from packistry.db.types import is_id
 from packistry.errors import NotFound, Refusal, answer_for
-from packistry.packages.documents import DEV_SUFFIX, repository_base
+from packistry.packages.documents import DEV_SUFFIX
 from packistry.packages.upload import RESERVED_VENDORS
-from packistry.repositories.queries import RepositoryFacts
 from packistry.repositories.serve import Registry, ServedDocument
 from packistry.web.calling import Caller
 from packistry.web.dists import DistSender
@@ -40,6 +39,9 @@ Handler: TypeAlias = Callable[[Request, Send, str, str], Awaitable[None]]
 
 READ: Final = frozenset({"GET", "HEAD"})
 WRITE: Final = frozenset({"POST"})
+
+# Below a repository other than the root only the addresses of webhooks are somebody else's.
+HOOKS: Final = frozenset({"incoming"})
 
 log = structlog.get_logger()
 
@@ -81,7 +83,7 @@ class Wire:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"] if scope["type"] == "http" else ""
         repository, rest = _repository_and_rest(path)
-        route = self.route(rest, scope["method"]) if rest else None
+        route = self.route(rest, scope["method"], at_root=not repository) if rest else None
         if route is None:
             await self._behind(scope, receive, send)
             return
@@ -100,7 +102,7 @@ class Wire:
             log.exception("wire.fault", path=path)
             await send_fault(send, request)
 
-    def route(self, rest: str, method: str) -> Route | None:
+    def route(self, rest: str, method: str, *, at_root: bool = True) -> Route | None:
         """Who answers this address below a repository; None leaves it to the application behind. See docs/routes.md."""
         if rest.startswith("p2/") and rest.endswith(".json"):
             return Route(READ, self._p2, rest[3:-5])
@@ -110,10 +112,11 @@ class Wire:
         if rest.startswith("-/"):
             return self._own_route(rest[2:])
         segments = rest.split("/", 2)
-        if segments[0] in RESERVED_VENDORS or len(segments) == 1:
+        if len(segments) == 1 or segments[0] in (RESERVED_VENDORS if at_root else HOOKS):
             return None
         if len(segments) == 3:
-            return Route(READ, self._version, rest)
+            named = is_valid_name(f"{segments[0]}/{segments[1]}".lower())
+            return Route(READ, self._version, rest) if named else None
         return Route(WRITE, self._parts.publishing.upload, rest) if method == "POST" else None
 
     def _own_route(self, rest: str) -> Route | None:
@@ -128,12 +131,12 @@ class Wire:
     async def _p2(self, request: Request, send: Send, path: str, name: str) -> None:
         """Metadata: the hot path. Nothing is awaited but the look, unless something is not in memory."""
         view = await self._parts.caller.view(request)
-        base = repository_base(request.public_base, path)
+        base = request.public_base
         document = self._parts.registry.kept_document(base, path, name)
         if document is None:
             document = await self._find_document(view, base, path, name)
         if not document.is_open_to(view):
-            self._refuse_at_door(view, document.repository)
+            await self._parts.caller.pass_door(view, path)
             hidden = document.hidden()
             if hidden is None:
                 raise NotFound(f"There is no package {name.removesuffix(DEV_SUFFIX)} here.")
@@ -143,44 +146,29 @@ class Wire:
     async def _find_document(self, view: View, base: str, path: str, name: str) -> ServedDocument:
         document = None
         if is_valid_name(name.removesuffix(DEV_SUFFIX)):
-            document = await self._parts.registry.document(base, path, name)
+            document = await self._parts.registry.document(view, base, path, name)
         if document is None:
-            facts = await self._parts.registry.repository(path)
-            self._refuse_at_door(view, facts)
+            await self._parts.caller.pass_door(view, path)
             raise NotFound("There is no such address.")
         return document
 
     async def _dist(self, request: Request, send: Send, path: str, rest: str) -> None:
         """An archive at its own address: vendor/name/version id/reference."""
-        view = await self._parts.caller.view(request)
+        view, _ = await self._parts.caller.enter(request, path)
         vendor, _, rest = rest.partition("/")
         name, _, rest = rest.partition("/")
         version_id, _, reference = rest.partition("/")
-        facts = await self._parts.registry.repository(path)
-        self._refuse_at_door(view, facts)
-        # Nine digits always fit what PostgreSQL calls an integer; ids of that size are not in sight.
-        if not (version_id.isascii() and version_id.isdigit() and len(version_id) <= 9):
+        if not is_id(version_id):
             raise NotFound("There is no such archive.")
         dist = await self._parts.registry.dist(path, f"{vendor}/{name}", int(version_id), reference)
-        if not view.sees_package(dist.repository_id, dist.package_id, public=dist.public):
-            raise NotFound("There is no such archive, or it is not visible to you.")
-        await self._parts.dists.send(send, request, dist, immutable=True)
+        await self._parts.dists.send(send, request, view, dist, immutable=True)
 
     async def _version(self, request: Request, send: Send, path: str, rest: str) -> None:
         """The PHP product's address: vendor/name/version, whose version may have slashes."""
-        view = await self._parts.caller.view(request)
+        view, _ = await self._parts.caller.enter(request, path)
         vendor, name, version = rest.split("/", 2)
-        facts = await self._parts.registry.repository(path)
-        self._refuse_at_door(view, facts)
         dist = await self._parts.registry.current_dist(path, f"{vendor}/{name}".lower(), version)
-        if not view.sees_package(dist.repository_id, dist.package_id, public=dist.public):
-            raise NotFound("There is no such archive, or it is not visible to you.")
-        await self._parts.dists.send(send, request, dist, immutable=False)
-
-    def _refuse_at_door(self, view: View, facts: RepositoryFacts | None) -> None:
-        refusal = door_refusal(view, facts.id if facts else None, public=bool(facts and facts.public))
-        if refusal is not None:
-            raise refusal
+        await self._parts.dists.send(send, request, view, dist, immutable=False)
 
 
 def _repository_and_rest(path: str) -> tuple[str, str]:

@@ -1,3 +1,5 @@
+"""Constraints: which versions they let through, by tables and by properties."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,3 +1,5 @@
+"""A seeded slice of the comparison with Composer's own code; `make differential` runs the whole."""
+
 import pytest
 
 from tests.composer.rules import test_constraints, test_names, test_versions

@@ -1,3 +1,5 @@
+"""Package names: what Composer accepts, and what we refuse besides."""
+
 import string
 
 import pytest

@@ -1,3 +1,5 @@
+"""Versions: their normal form, stability and order, by the tables of Composer's own answers."""
+
 import csv
 from itertools import pairwise
 from pathlib import Path

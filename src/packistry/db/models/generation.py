@@ -1,6 +1,6 @@
 """The generation: one number that every change visible to readers raises, and the feed of what changed under it."""
 
-from sqlalchemy import BigInteger, String
+from sqlalchemy import BigInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from packistry.db.models.base import Base
@@ -14,6 +14,8 @@ class Generation(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger)
     floor: Mapped[int] = mapped_column(BigInteger)
+    # The public address that served documents name; a server that starts with another one dates them anew.
+    public_url: Mapped[str | None] = mapped_column(Text)
 
 
 class Change(Base):

@@ -121,6 +121,7 @@ def _create_generation() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("floor", sa.BigInteger(), nullable=False),
+        sa.Column("public_url", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_generation")),
     )
 
@@ -134,10 +135,11 @@ def _create_repositories() -> None:
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("public", sa.Boolean(), nullable=False),
         sa.Column("claims_vendors", sa.Boolean(), nullable=False),
-        sa.Column("listing_modified", sa.Integer(), nullable=False),
+        sa.Column("listing_modified", sa.BigInteger(), nullable=False),
         sa.Column("created_at", packistry.db.types.UTCDateTime(timezone=True), nullable=False),
         sa.Column("deleted_at", packistry.db.types.UTCDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_repositories")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("repositories", schema=None) as batch_op:
         batch_op.create_index(
@@ -162,6 +164,7 @@ def _create_users() -> None:
         sa.Column("last_seen_at", packistry.db.types.UTCDateTime(timezone=True), nullable=True),
         sa.Column("deleted_at", packistry.db.types.UTCDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("users", schema=None) as batch_op:
         batch_op.create_index(
@@ -183,6 +186,8 @@ def _create_packages() -> None:
         sa.Column("type", sa.String(length=255), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("abandoned", sa.Text(), nullable=True),
+        sa.Column("shown_abandoned", sa.Text(), nullable=True),
+        sa.Column("downloads", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("latest_version", sa.Text(), nullable=True),
         sa.Column("created_at", packistry.db.types.UTCDateTime(timezone=True), nullable=False),
         sa.Column("updated_at", packistry.db.types.UTCDateTime(timezone=True), nullable=False),
@@ -190,6 +195,7 @@ def _create_packages() -> None:
         sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_packages_repository_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_packages")),
         sa.UniqueConstraint("repository_id", "name", name=op.f("uq_packages_repository_id_name")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("packages", schema=None) as batch_op:
         batch_op.create_index(
@@ -212,6 +218,7 @@ def _create_tokens() -> None:
         sa.Column("last_used_client", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_tokens_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tokens")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("tokens", schema=None) as batch_op:
         batch_op.create_index(
@@ -239,7 +246,7 @@ def _create_documents() -> None:
         sa.Column("template", sa.LargeBinary(), nullable=False),
         sa.Column("gzip", sa.LargeBinary(), nullable=True),
         sa.Column("gzip_base", sa.Text(), nullable=True),
-        sa.Column("last_modified", sa.Integer(), nullable=False),
+        sa.Column("last_modified", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["package_id"], ["packages.id"], name=op.f("fk_documents_package_id"), ondelete="CASCADE"
         ),
@@ -318,6 +325,7 @@ def _create_versions() -> None:
         sa.ForeignKeyConstraint(["package_id"], ["packages.id"], name=op.f("fk_versions_package_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_versions")),
         sa.UniqueConstraint("package_id", "normalised", name=op.f("uq_versions_package_id_normalised")),
+        sqlite_autoincrement=True,
     )
 
 
@@ -337,6 +345,7 @@ def _create_archives() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_archives")),
         sa.UniqueConstraint("version_id", "reference", name=op.f("uq_archives_version_id_reference")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("archives", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_archives_sha256"), ["sha256"], unique=False)
