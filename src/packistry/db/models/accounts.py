@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from packistry.db.models.base import Base
+from packistry.db.models.base import NEVER_AGAIN, Base
 from packistry.db.types import UTCDateTime
 
 
@@ -21,6 +21,7 @@ class User(Base):
             sqlite_where=text("deleted_at IS NULL"),
             postgresql_where=text("deleted_at IS NULL"),
         ),
+        NEVER_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -11,6 +11,10 @@ CONSTRAINT_NAMES = {
     "pk": "pk_%(table_name)s",
 }
 
+# For the tables whose ids leave the database, in addresses, counts and the audit log: by itself SQLite gives the id of
+# the last row again when that row is gone.
+NEVER_AGAIN = {"sqlite_autoincrement": True}
+
 
 class Base(DeclarativeBase):
     """What every table is made from."""

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from packistry.db.models.base import Base
+from packistry.db.models.base import NEVER_AGAIN, Base
 from packistry.db.types import JSONBytes, UTCDateTime
 
 
@@ -14,7 +14,7 @@ class Package(Base):
     """One name in one repository. A deleted package keeps its row, so that its name, documents and archives go on."""
 
     __tablename__ = "packages"
-    __table_args__ = (UniqueConstraint("repository_id", "name"), Index(None, "repository_id", "vendor"))
+    __table_args__ = (UniqueConstraint("repository_id", "name"), Index(None, "repository_id", "vendor"), NEVER_AGAIN)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     repository_id: Mapped[int] = mapped_column(ForeignKey("repositories.id"))
@@ -24,6 +24,10 @@ class Package(Base):
     description: Mapped[str] = mapped_column(Text, default="")
     # Set by hand: None follows composer.json, "" is abandoned without a replacement, else the replacement's name.
     abandoned: Mapped[str | None] = mapped_column(Text)
+    # What clients are told, in the same words: set by hand, else as composer.json of the default branch says.
+    shown_abandoned: Mapped[str | None] = mapped_column(Text)
+    # Of all versions, purged ones too: adding them up for each search took minutes.
+    downloads: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
     latest_version: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -34,7 +38,7 @@ class Version(Base):
     """One version of a package. A deleted one is out of the metadata; its archives stay until it is purged."""
 
     __tablename__ = "versions"
-    __table_args__ = (UniqueConstraint("package_id", "normalised"),)
+    __table_args__ = (UniqueConstraint("package_id", "normalised"), NEVER_AGAIN)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     package_id: Mapped[int] = mapped_column(ForeignKey("packages.id"))
@@ -61,7 +65,7 @@ class Archive(Base):
     """An archive that was served once, and is served for ever under its own address."""
 
     __tablename__ = "archives"
-    __table_args__ = (UniqueConstraint("version_id", "reference"),)
+    __table_args__ = (UniqueConstraint("version_id", "reference"), NEVER_AGAIN)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     version_id: Mapped[int] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"))
@@ -101,4 +105,4 @@ class Document(Base):
     gzip: Mapped[bytes | None] = mapped_column(LargeBinary)
     gzip_base: Mapped[str | None] = mapped_column(Text)
     # Whole seconds since 1970, strictly increasing per document.
-    last_modified: Mapped[int]
+    last_modified: Mapped[int] = mapped_column(BigInteger)

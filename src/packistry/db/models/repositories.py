@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, String, Text, text
+from sqlalchemy import BigInteger, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from packistry.db.models.base import Base
+from packistry.db.models.base import NEVER_AGAIN, Base
 from packistry.db.types import UTCDateTime
 
 
@@ -21,6 +21,7 @@ class Repository(Base):
             sqlite_where=text("deleted_at IS NULL"),
             postgresql_where=text("deleted_at IS NULL"),
         ),
+        NEVER_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -31,6 +32,6 @@ class Repository(Base):
     # Unknown names inside a vendor hosted here answer 200 with an empty list, against dependency confusion.
     claims_vendors: Mapped[bool] = mapped_column(default=True)
     # Last-Modified of packages.json and list.json: whole seconds since 1970, strictly increasing.
-    listing_modified: Mapped[int]
+    listing_modified: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

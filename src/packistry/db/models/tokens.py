@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from packistry.db.models.base import Base
+from packistry.db.models.base import NEVER_AGAIN, Base
 from packistry.db.types import JSONBytes, UTCDateTime
 
 
@@ -29,6 +29,7 @@ class Token(Base):
             sqlite_where=text("user_id IS NOT NULL AND revoked_at IS NULL"),
             postgresql_where=text("user_id IS NOT NULL AND revoked_at IS NULL"),
         ),
+        NEVER_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
