@@ -9,8 +9,9 @@ from starlette.testclient import TestClient
 
 from packistry import clock
 from packistry.app import Worker
-from packistry.db.models import Token
+from packistry.db.models import Token, User
 from packistry.house import House
+from packistry.settings import Settings
 from packistry.tokens.usage import CLIENT_CHARACTERS, TokenUses
 from tests import factories
 
@@ -127,3 +128,19 @@ def test_a_bad_credential_is_no_use(house: House) -> None:
         assert worker.get("/packages.json", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
     assert the_token(house).last_used_at is None
+
+
+@pytest.mark.parametrize("by_token", [True, False])
+def test_a_person_was_seen_when_a_token_or_the_password_was_used(
+    settings: Settings, house: House, *, by_token: bool
+) -> None:
+    person = factories.user(house)
+    secret = factories.personal_token(house, person)
+    headers = {"Authorization": f"Bearer {secret}"} if by_token else {}
+    login = None if by_token else ("ada@example.test", factories.PASSWORD)
+
+    with TestClient(Worker(settings), base_url="http://packistry.test") as asking:
+        asking.get("/packages.json", headers=headers, auth=login)
+
+    with house.database.read() as session:
+        assert session.get_one(User, person).last_seen_at is not None

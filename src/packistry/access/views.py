@@ -53,6 +53,11 @@ class View:
         return kind(sentence)
 
     @property
+    def user_id(self) -> int | None:
+        """The user who asks, by password or personal token."""
+        return self.actor.user_id if isinstance(self.actor, UserActor) else None
+
+    @property
     def weight(self) -> int:
         """About how many bytes it takes in memory."""
         return VIEW_BYTES + ID_BYTES * (len(self.repositories) + len(self.packages) + len(self.partial_repositories))

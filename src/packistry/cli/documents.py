@@ -49,7 +49,7 @@ class UserDocument:
     role: Annotated[str, "admin or user"]
     active: Annotated[bool, "false when switched off"]
     created_at: Annotated[datetime, "when it was made"]
-    last_seen_at: Annotated[datetime | None, "last sign-in"]
+    last_seen_at: Annotated[datetime | None, "last request by password or personal token"]
     grants: Annotated[list[GrantDocument], "what was given; an administrator may do everything without"]
 
 

@@ -1,4 +1,4 @@
-"""When and from where tokens were last used: gathered in memory and written in batches, never on the request path."""
+"""When tokens were last used, and people last seen: gathered in memory and written in batches, never by a request."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,7 +8,7 @@ from sqlalchemy import or_, update
 
 from packistry import clock
 from packistry.db.engine import Database, WriteSession
-from packistry.db.models import Token
+from packistry.db.models import Token, User
 
 # Longer ones say nothing more to a person who reads a list.
 CLIENT_CHARACTERS: Final = 300
@@ -26,10 +26,15 @@ class TokenUses:
 
     def __init__(self) -> None:
         self._uses: dict[int, tuple[datetime, Caller]] = {}
+        self._seen: dict[int, datetime] = {}
 
     def note(self, token_id: int, caller: Caller) -> None:
         """The token was used just now."""
         self._uses[token_id] = clock.now(), caller
+
+    def saw(self, user_id: int) -> None:
+        """The user was here just now, by password or by a personal token."""
+        self._seen[user_id] = clock.now()
 
     def flush(self, database: Database) -> None:
         """Writes the last uses; one that is older than what another worker wrote changes nothing.
@@ -37,14 +42,18 @@ class TokenUses:
         What cannot be written now is kept for the next time, unless the token was used again meanwhile.
         """
         uses, self._uses = self._uses, {}
-        if not uses:
+        seen, self._seen = self._seen, {}
+        if not (uses or seen):
             return
         try:
             with database.write() as session:
                 for token_id, (at, caller) in sorted(uses.items()):
                     _write(session, token_id, at, *caller())
+                for user_id, at in sorted(seen.items()):
+                    _write_seen(session, user_id, at)
         except BaseException:
             self._uses = uses | self._uses
+            self._seen = seen | self._seen
             raise
 
 
@@ -57,3 +66,8 @@ def _write(session: WriteSession, token_id: int, at: datetime, address: str | No
         .where(Token.id == token_id, older)
         .values(last_used_at=at, last_used_address=address, last_used_client=shown)
     )
+
+
+def _write_seen(session: WriteSession, user_id: int, at: datetime) -> None:
+    older = or_(User.last_seen_at.is_(None), User.last_seen_at < at)
+    session.execute(update(User).where(User.id == user_id, older).values(last_seen_at=at))

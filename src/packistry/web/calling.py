@@ -26,6 +26,9 @@ class Caller:
         token_id = view.token_id
         if token_id is not None:
             self._uses.note(token_id, request.caller)
+        user_id = view.user_id
+        if user_id is not None:
+            self._uses.saw(user_id)
         return view
 
     async def enter(self, request: Request, path: str) -> tuple[View, RepositoryFacts]:
