@@ -85,7 +85,7 @@ def running_nginx(folder: Path, prefix: str) -> Generator[Nginx]:
             [*dying_with_us("TERM"), program("nginx"), "-p", folder, "-e", folder / "error.log", "-c", configuration]
         )
     try:
-        wait_until_answers(process, port)
+        wait_until_answers(process, port, folder / "error.log")
         yield Nginx(process, port, root)
     finally:
         process.terminate()

@@ -53,22 +53,25 @@ def running_ours(settings: Settings, helpers: Sequence[int] = ()) -> Generator[O
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_until_answers(process, port)
+        wait_until_answers(process, port, log)
         yield Ours(process, port, helpers)
     finally:
         process.terminate()
         process.wait(30)
 
 
-def wait_until_answers(process: subprocess.Popen[bytes], port: int) -> None:
-    """Returns when something listens at the port; fails when the process has ended or takes half a minute."""
+def wait_until_answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Returns when something listens at the port; fails when the process has ended or takes half a minute.
+
+    The failure shows what it has logged.
+    """
     deadline = time.monotonic() + 30
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the server at port {port} does not start") from None
+                raise RuntimeError(f"the server at port {port} does not start:\n{log.read_text()}") from None
             time.sleep(0.05)
         else:
             return
