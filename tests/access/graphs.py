@@ -260,6 +260,10 @@ class Oracle:
             return False
         return self.sees_whole(found.place) or self.holds(to_place=False, target=thing, write=False)
 
+    def knows_vendor_of(self, thing: int) -> bool:
+        """Of deleted packages too: a vendor stays claimed when its packages are gone."""
+        return self.sees_whole(self.graph.things[thing].place) or self.holds(to_place=False, target=thing, write=False)
+
     def writes_place(self, place: int) -> bool:
         """May publish any name."""
         given = self.caller.sees_everything or self.holds(to_place=True, target=place, write=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from packistry.access.actors import Anonymous, DeployTokenActor, System
-from packistry.access.answers import Door, door, door_refusal
+from packistry.access.answers import Door, door, door_refusal, publishing_refusal
 from packistry.access.permissions import ALL_ABILITIES, Ability
 from packistry.access.views import NOBODY, View, refused_view
 from packistry.errors import NotFound, Unauthenticated
@@ -86,3 +86,23 @@ def test_nobody_has_no_token_and_a_token_says_which_it_is() -> None:
     assert EXPIRED.is_anonymous
     assert not TOKEN.is_anonymous
     assert isinstance(EXPIRED.actor, Anonymous)
+
+
+@pytest.mark.parametrize(
+    ("view", "words", "why"),
+    [
+        (NOBODY, "Publishing needs a token with the ability write", "nobody is told what it takes"),
+        (EXPIRED, "expired on 2026-01-01", "a bad credential is told why it is bad"),
+        (TOKEN, None, "of a good one the rules decide"),
+        (WRITER, None, "of one that cannot read too"),
+        (OPERATOR, None, "and of the operator"),
+    ],
+)
+def test_nobody_publishes_without_a_good_credential(view: View, words: str | None, why: str) -> None:
+    refusal = publishing_refusal(view)
+
+    if words is None:
+        assert refusal is None, why
+    else:
+        assert isinstance(refusal, Unauthenticated)
+        assert words in refusal.sentence, why

@@ -12,6 +12,7 @@ from packistry.access.actors import Anonymous, System
 from packistry.access.explain import Explanation, explain_publish, explain_read
 from packistry.access.permissions import Ability
 from packistry.access.rules import (
+    hosted_packages,
     repository_to_publish,
     visible_packages,
     visible_repositories,
@@ -85,6 +86,9 @@ def test_everything_that_is_listed_is_what_is_found_one_by_one(house: House, gra
             }
             assert _places(session, built, whole_repositories(actor)) == {at for at in places if oracle.sees_whole(at)}
             assert _things(session, built, visible_packages(actor)) == {at for at in things if oracle.sees_thing(at)}
+            assert _things(session, built, hosted_packages(actor)) == {
+                at for at in things if oracle.knows_vendor_of(at)
+            }
             assert view.can_read == caller.may_read
             assert [at for at in live_places if _sees_place(view, built, at)] == [
                 at for at in places if oracle.sees_place(at)

@@ -5,7 +5,7 @@ import pytest
 from packistry.access.actors import Anonymous, DeployTokenActor, System, UserActor
 from packistry.access.grants import Grant
 from packistry.access.permissions import ALL_ABILITIES, Ability
-from packistry.access.views import NOBODY, load_view, refused_view
+from packistry.access.views import ID_BYTES, NOBODY, VIEW_BYTES, View, load_view, refused_view
 from packistry.db.changes import ChangeKey, token_key, user_key
 from packistry.errors import Unauthenticated
 from packistry.house import House
@@ -82,3 +82,45 @@ def test_a_bad_credential_sees_what_nobody_sees_and_keeps_the_reason() -> None:
     assert view.depends_on == {token_key(1), user_key(2)}
     assert (view.actor, view.can_read, view.everything) == (NOBODY.actor, True, False)
     assert not view.sees_repository(1, public=False)
+
+
+@pytest.mark.parametrize(
+    ("view", "public", "private", "why"),
+    [
+        (View(actor=MACHINE, can_read=True, packages=frozenset({20})), True, True, "given"),
+        (View(actor=MACHINE, can_read=True, packages=frozenset({21})), True, False, "not given"),
+        (View(actor=MACHINE, can_read=False, packages=frozenset({20})), True, False, "given, but it cannot read"),
+        (View(actor=MACHINE, can_read=True, repositories=frozenset({1})), True, True, "the whole repository"),
+        (View(actor=MACHINE, can_read=False, everything=True), True, False, "everything, but it cannot read"),
+        (NOBODY, True, False, "nobody"),
+    ],
+)
+def test_what_is_public_may_be_read_by_whoever_sees_or_not(view: View, public: bool, private: bool, why: str) -> None:
+    assert view.may_read_package(1, 20, public=True) is public, why
+    assert view.may_read_package(1, 20, public=False) is private, why
+
+
+def test_a_view_says_whose_it_is() -> None:
+    views = [View(actor=actor, can_read=True) for actor in (PERSON, ADMINISTRATOR, MACHINE, System(), Anonymous())]
+
+    assert [(view.user_id, view.token_id) for view in views] == [
+        (7, None),
+        (7, 8),
+        (None, 9),
+        (None, None),
+        (None, None),
+    ]
+
+
+def test_a_view_of_many_packages_weighs_what_its_ids_weigh() -> None:
+    few = View(actor=MACHINE, can_read=True)
+    many = View(
+        actor=MACHINE,
+        can_read=True,
+        repositories=frozenset({1}),
+        packages=frozenset(range(1_000)),
+        partial_repositories=frozenset({2, 3}),
+    )
+
+    assert few.weight == VIEW_BYTES
+    assert many.weight == VIEW_BYTES + ID_BYTES * 1_003
