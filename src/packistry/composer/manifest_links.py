@@ -52,6 +52,11 @@ def suggestions(key: str, value: Any, reading: Reading) -> Any:
 def _target(key: str, written: str, reading: Reading) -> str:
     if not _TARGET.fullmatch(written) or is_php_integer(written):
         raise refusal(key, f"{quote(written)} is not a package name: write vendor/package, or ext-… for an extension.")
+    if len(written) > names.MAX_NAME_LENGTH:
+        raise refusal(
+            key,
+            f"{quote(written)} has {len(written)} characters, of {names.MAX_NAME_LENGTH} allowed: correct the name.",
+        )
     # Not worth a warning: every client reads names in lower case, and "ext-PDO" stands in thousands of manifests.
     target = written.lower()
     if not names.is_valid_name(target) and not names.is_platform_name(target):

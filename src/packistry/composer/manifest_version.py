@@ -10,6 +10,11 @@ from packistry.composer.manifest_json import is_list, is_number, kind
 from packistry.composer.manifest_reading import OMIT, Reading, as_map, quote, refusal
 from packistry.errors import InvalidVersion
 
+# Plugins know types of one or two words; the database keeps as much.
+MAX_TYPE_LENGTH = 255
+# Before 1970 and long after now nothing was released: such a date is a fault of the tool that wrote it.
+YEARS = range(1970, 2101)
+
 _TYPE = re.compile(r"[a-z0-9-]+", re.ASCII)
 
 
@@ -36,6 +41,8 @@ def package_type(value: Any, reading: Reading) -> str:
         reading.warn("type", 'it is blank; read as "library".')
         return "library"
     kind_of_package = value.lower()
+    if len(kind_of_package) > MAX_TYPE_LENGTH:
+        raise refusal("type", f"it has {len(kind_of_package)} characters, of {MAX_TYPE_LENGTH} allowed: shorten it.")
     if kind_of_package == UNSET:
         raise refusal("type", f'"{UNSET}" means "not there" in the metadata: choose another word.')
     if not _TYPE.fullmatch(kind_of_package):
@@ -46,11 +53,15 @@ def package_type(value: Any, reading: Reading) -> str:
 def release_time(value: Any, reading: Reading) -> datetime | None:
     """The time in UTC, to the second; without a zone it is UTC already."""
     try:
-        moment = datetime.fromisoformat(value.strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
+        written = datetime.fromisoformat(value.strip())
+        moment = (written if written.tzinfo else written.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
     except (AttributeError, ValueError, OverflowError):
         reading.warn("time", f'{quote(value)} left out: write a date like "2026-01-31" or "2026-01-31T12:00:00Z".')
         return None
+    if moment.year in YEARS:
+        return moment
+    reading.warn("time", f"{quote(value)} left out: the year must be from {YEARS[0]} to {YEARS[-1]}.")
+    return None
 
 
 def given_up(value: Any, reading: Reading) -> bool | str:

@@ -66,7 +66,7 @@ def normalise(version: str) -> str:
             f"The version {version!r:.60}… has {len(version)} characters, of {MAX_VERSION_LENGTH} allowed: shorten it.",
             field="version",
         )
-    bare = _without_decoration(version)
+    bare = without_decoration(version)
     if bare in _DEFAULT_BRANCHES:
         return f"dev-{bare}"
     if bare[:4].lower() == "dev-":
@@ -171,8 +171,8 @@ def sort_versions(versions: Iterable[str]) -> list[str]:
     return sorted(versions, key=lambda version: sort_key(normalise_default_branch(normalise(version))))
 
 
-def _without_decoration(version: str) -> str:
-    """Without blanks around, the alias after "as" and the stability after "@"."""
+def without_decoration(version: str) -> str:
+    """Without blanks around, the alias after "as" and the stability after "@", which belong to a request."""
     text = version.strip(WHITESPACE)
     if alias := _ALIAS.match(text):
         text = alias[1]
@@ -213,7 +213,7 @@ def _normalise_numeric_branch(text: str) -> str | None:
 
 
 def _refusal(version: str) -> str:
-    bare = _without_decoration(version)
+    bare = without_decoration(version)
     if not bare:
         return "The version is empty: write one like '1.2.3', or 'dev-main' for a branch."
     branch = pretty_branch(bare)

@@ -64,6 +64,7 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({"ext-": "*"}, "begins like a part of the platform", "half a name"),
     ({f"lib-{'a' * 20}/x": "*"}, "begins like a part of the platform", "on which Composer gives up"),
     ({f"ext-{'a' * 30}_": "*"}, "begins like a part of the platform", "and on this"),
+    ({f"other/{'a' * 195}": "*"}, "has 201 characters, of 200 allowed", "longer than a name can be"),
     ({"other/lib": 1}, "not a number", "a number"),
     ({"other/lib": None}, "not null", "null"),
     ({"other/lib": ["^1.0"]}, "not a list", "a list of constraints"),

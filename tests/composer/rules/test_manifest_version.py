@@ -44,6 +44,12 @@ def test_the_type_is_published_in_lower_case(value: str, expected: str, warned: 
     assert bool(manifest.warnings) == warned
 
 
+def test_a_type_longer_than_its_column_is_refused() -> None:
+    assert manifest_of(type="é" * 255).type == "é" * 255
+    # In lower case it is two characters.
+    assert "it has 256 characters" in refusal_of(type="İ" * 128).sentence
+
+
 @pytest.mark.parametrize("value", [5, ["library"], False])
 def test_a_type_that_is_no_text_is_refused(value: Any) -> None:
     assert refusal_of(type=value).field == "type"
@@ -55,6 +61,10 @@ TIMES: list[tuple[Any, datetime | None, str]] = [
     ("2026-01-02T03:04:05.678Z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "to the second"),
     ("2026-01-02T03:04:05+02:00", datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC), "in UTC"),
     ("0001-01-01T00:00:00+14:00", None, "before all time"),
+    ("1969-12-31T23:59:59Z", None, "before there were releases"),
+    ("1970-01-01", datetime(1970, 1, 1, tzinfo=UTC), "the first second"),
+    ("2100-12-31", datetime(2100, 12, 31, tzinfo=UTC), "the last year"),
+    ("2101-01-01", None, "nobody means it"),
     ("tomorrow", None, "PHP would take it, and mean another day each day"),
     (1700000000, None, "a number crashes clients before 2.11"),
     (["2026-01-02"], None, "no text"),
