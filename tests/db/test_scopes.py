@@ -4,10 +4,11 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from packistry import clock
@@ -15,8 +16,9 @@ from packistry.db.changes import ChangeKey
 from packistry.db.engine import Database, ReadSession, WriteSession
 from packistry.db.models import Change, Repository, User
 from packistry.db.watch import current_generation
-from packistry.errors import Unavailable
+from packistry.errors import StorageFull, Unavailable
 from packistry.house import House
+from packistry.settings import Settings
 from tests import factories
 
 KEY = ChangeKey("user:1")
@@ -183,3 +185,79 @@ def test_a_database_that_another_process_holds_for_too_long_is_a_refusal(sqlite_
 def test_another_fault_of_the_database_stays_one(house: House) -> None:
     with pytest.raises(DBAPIError, match="nowhere"), house.database.write() as session:
         session.execute(text("SELECT 1 FROM nowhere"))
+
+
+def test_a_full_disk_is_a_refusal_that_says_so(sqlite_database: Database) -> None:
+    def fill() -> None:
+        with sqlite_database.write() as session:
+            session.execute(text("PRAGMA max_page_count = 1"))
+            for number in range(200):
+                session.execute(insert(Change), [{"number": number, "key": "x" * 600}])
+
+    with pytest.raises(StorageFull, match="nothing was changed"):
+        fill()
+
+    with sqlite_database.read() as session:
+        assert session.scalars(select(Change.number)).all() == []
+
+
+SENTENCES = {
+    "57P01": "does not answer",
+    "08006": "does not answer",
+    "53300": "does not answer",
+    "40P01": "busy with another process",
+    "53100": "no room left",
+}
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+def test_what_postgresql_cannot_help_is_a_refusal(house: House, code: str) -> None:
+    if house.database.is_sqlite:
+        pytest.skip("SQLite has no such codes")
+    raising = text(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$")
+
+    with pytest.raises((Unavailable, StorageFull), match=SENTENCES[code]), house.database.write() as session:
+        session.execute(raising)
+    with pytest.raises((Unavailable, StorageFull), match=SENTENCES[code]), house.database.read() as session:
+        session.execute(raising)
+
+
+def test_a_connection_that_was_lost_is_a_refusal_and_the_next_one_works(house: House) -> None:
+    if house.database.is_sqlite:
+        pytest.skip("SQLite has no connection to lose")
+
+    def lose() -> None:
+        with house.database.read() as session:
+            mine = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            with house.database.write() as other:
+                other.execute(text("SELECT pg_terminate_backend(:mine)"), {"mine": mine})
+            session.execute(text("SELECT 1"))
+
+    with pytest.raises(Unavailable, match="does not answer"):
+        lose()
+
+    assert names(house) == [""]
+
+
+def test_a_database_that_is_not_there_is_a_refusal() -> None:
+    database = Database("postgresql+psycopg://nobody:secret@127.0.0.1:1/none?connect_timeout=2")
+
+    with pytest.raises(Unavailable, match="does not answer"), database.read():
+        pass
+
+
+def test_moments_come_back_in_utc_whatever_zone_the_database_is_set_to(settings: Settings) -> None:
+    if not settings.database_url:
+        pytest.skip("SQLite has no zones")
+    first = Database(settings.sqlalchemy_url)
+    with first.write() as session:
+        session.execute(text(f"ALTER DATABASE {first.url.database} SET timezone = 'America/New_York'"))
+    first.dispose()
+    database = Database(settings.sqlalchemy_url)
+    long_ago = datetime(1, 1, 1, tzinfo=UTC)
+    with database.write() as session:
+        session.add(Repository(path="new", name="x", listing_modified=0, created_at=long_ago))
+
+    with database.read() as session:
+        assert session.scalars(select(Repository.created_at).where(Repository.path == "new")).one() == long_ago
+    database.dispose()

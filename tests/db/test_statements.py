@@ -1,9 +1,11 @@
 """The statements that differ between the databases mean the same on both."""
 
+import sqlite3
 import threading
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from packistry.db.models import Download, Package
@@ -99,3 +101,14 @@ def test_a_name_is_held_by_one_at_a_time_until_its_commit(house: House) -> None:
     waiting.join(30)
 
     assert story == ["first commits", "second holds"]
+
+
+def test_whoever_holds_a_name_on_sqlite_has_begun_to_write(house: House) -> None:
+    if not house.database.is_sqlite:
+        pytest.skip("PostgreSQL holds the name itself, as the test before shows")
+    other = sqlite3.connect(str(house.database.url.database), isolation_level=None, timeout=0)
+    with house.database.write() as session:
+        hold(session, "archive")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+    other.close()

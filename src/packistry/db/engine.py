@@ -9,20 +9,30 @@ from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from packistry.db.changes import ChangeKey
 from packistry.db.generation import announce
-from packistry.errors import Unavailable
+from packistry.errors import Refusal, StorageFull, Unavailable
+
+if TYPE_CHECKING:
+    # Slow to import, and never needed on SQLite.
+    import psycopg
 
 # Sync work runs in this many threads of a process, and each may hold one connection.
 THREADS: Final = 16
 # How long a writer waits for one in another process. SQLite's own wait is not fair, hence so long.
 SQLITE_BUSY_SECONDS: Final = 30
+# PostgreSQL's codes (SQLSTATE), or how they begin.
+_DISK_FULL: Final = "53100"
+# Deadlocks and the like: the same again will do.
+_COLLISIONS: Final = "40"
+# Lost connections, a server that stops or starts, and one that takes no more connections.
+_GONE: Final = ("08", "57P", "53300")
 
 
 class ReadSession(Session):
@@ -57,7 +67,7 @@ class Database:
     @contextmanager
     def read(self) -> Generator[ReadSession]:
         """A snapshot: all reads of the scope see one state. Never keep it open across the network."""
-        with self._read_sessions() as session:
+        with _refusing_faults(), self._read_sessions() as session:
             if not self.is_sqlite:
                 session.connection(
                     execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -67,17 +77,12 @@ class Database:
     @contextmanager
     def write(self) -> Generator[WriteSession]:
         """One transaction, committed at the end of the scope and rolled back by any exception."""
-        with self._write_lock, self._write_sessions() as session:
-            try:
-                yield session
-                session.flush()
-                if session.changed_keys:
-                    announce(session, session.changed_keys)
-                session.commit()
-            except OperationalError as fault:
-                if "database is locked" in str(fault):
-                    raise Unavailable("The database is busy with another process; try again in a moment.") from fault
-                raise
+        with _refusing_faults(), self._write_lock, self._write_sessions() as session:
+            yield session
+            session.flush()
+            if session.changed_keys:
+                announce(session, session.changed_keys)
+            session.commit()
 
     @property
     def engine(self) -> Engine:
@@ -90,12 +95,52 @@ class Database:
 
     def _open(self, *, writable: bool) -> Engine:
         if not self.is_sqlite:
-            return create_engine(self.url, pool_size=THREADS, max_overflow=0, pool_pre_ping=True)
+            engine = create_engine(self.url, pool_size=THREADS, max_overflow=0, pool_pre_ping=True)
+            event.listen(engine, "connect", _use_utc)
+            return engine
         _make_folder(Path(str(self.url.database)).parent)
         size = 1 if writable else THREADS
         engine = create_engine(self.url, pool_size=size, max_overflow=0, connect_args={"timeout": SQLITE_BUSY_SECONDS})
         _set_up_sqlite(engine, writable=writable)
         return engine
+
+
+@contextmanager
+def _refusing_faults() -> Generator[None]:
+    """Turns what a database that is full, busy or gone answers into a refusal; any other fault goes on."""
+    try:
+        yield
+    except DBAPIError as fault:
+        refusal = _refusal(fault)
+        if refusal is None:
+            raise
+        raise refusal from fault
+
+
+def _refusal(fault: DBAPIError) -> Refusal | None:
+    # PostgreSQL's code: "" for SQLite, None for a connection that was lost or could not be made.
+    state: str | None = getattr(fault.orig, "sqlstate", "")
+    code = state or ""
+    sentence = str(fault.orig)
+    if code == _DISK_FULL or "database or disk is full" in sentence:
+        return StorageFull(
+            "There is no room left for the database, and nothing was changed: ask the administrator to free space."
+        )
+    if code.startswith(_COLLISIONS) or "database is locked" in sentence:
+        return Unavailable("The database is busy with another process; try again in a moment.")
+    gone = isinstance(fault, OperationalError) and state is None
+    if fault.connection_invalidated or gone or code.startswith(_GONE):
+        return Unavailable("The database does not answer; try again in a moment, then tell an administrator.")
+    return None
+
+
+def _use_utc(connection: "psycopg.Connection[Any]", _: object) -> None:
+    """Moments are read back in the session's zone, in which one of the first or last years may be outside Python's.
+
+    As a statement: connection poolers refuse options they do not know.
+    """
+    connection.execute("SET timezone TO 'UTC'")
+    connection.commit()
 
 
 def _make_folder(folder: Path) -> None:

@@ -33,8 +33,10 @@ def add_counts(
 def hold(session: WriteSession, name: str) -> None:
     """Waits until no other transaction holds this name, and holds it until the commit.
 
-    A write on SQLite already excludes every other one; PostgreSQL has locks for it.
+    A write on SQLite already excludes every other one, once it has begun; PostgreSQL has locks for it.
     """
+    # It begins with the first statement, and this may be before it: the caller goes on to look at files.
+    session.connection()
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
