@@ -1,6 +1,7 @@
 """Files on a local disk: what a crash, a full disk and a second process leave behind."""
 
 import fcntl
+import filecmp
 import hashlib
 import os
 import random
@@ -307,3 +308,24 @@ def test_other_troubles_of_the_disk_are_faults(tmp_path: Path) -> None:
         incoming.keep(HELLO)
 
     assert list(storage.incoming.iterdir()) == []
+
+
+def test_a_file_that_is_purged_while_it_is_kept_once_more_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = LocalStorage(tmp_path)
+    compare, purges = filecmp.cmp, iter([True, False])
+
+    def purged_first(ours: Path, kept: Path, *, shallow: bool) -> bool:
+        if next(purges, False):
+            storage.delete(HELLO)
+        return compare(ours, kept, shallow=shallow)
+
+    monkeypatch.setattr(filecmp, "cmp", purged_first)
+    for _ in range(2):
+        with storage.receive() as incoming:
+            incoming.write(b"hello")
+            incoming.keep(HELLO)
+
+    assert storage.local_path(HELLO).read_bytes() == b"hello"
+    assert next(purges, None) is False

@@ -52,14 +52,25 @@ class _IncomingFile:
                 _fsync_folder(self._storage.root / folder)
 
     def _link(self, final: Path, key: BlobKey) -> None:
+        linked = False
+        while not linked:
+            try:
+                # Never replaces what is there, as a rename would.
+                final.hardlink_to(self.path)
+                linked = True
+            except FileExistsError:
+                linked = self._kept_once_more(final, key)
+
+    def _kept_once_more(self, final: Path, key: BlobKey) -> bool:
+        """Whether the file that was there still is: a purge may take it away meanwhile."""
         try:
-            # Never replaces what is there, as a rename would.
-            final.hardlink_to(self.path)
-        except FileExistsError as error:
             if not filecmp.cmp(self.path, final, shallow=False):
-                raise BlobDamaged(key) from error
-            # It was kept just now, once more: a cleaner must give it the same time as a new file.
+                raise BlobDamaged(key)
+            # It was kept just now: a cleaner must give it the same time as a new file.
             os.utime(final)
+        except FileNotFoundError:
+            return False
+        return True
 
     def close(self) -> None:
         """The temporary name goes first: with the lock gone, a sweep would count it as left behind."""
