@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from packistry import clock
@@ -18,7 +18,7 @@ from packistry.audit.log import Subject, record
 from packistry.db.changes import user_key
 from packistry.db.engine import WriteSession
 from packistry.db.models import Token, User
-from packistry.errors import AlreadyExists, Conflict, InvalidInput
+from packistry.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 
 # Length is what counts; see NIST SP 800-63B. The upper bound keeps hashing from becoming a way to burn our time.
 PASSWORD_CHARACTERS: Final = range(10, 1025)
@@ -67,6 +67,7 @@ def update_user(
 ) -> None:
     """Changes what is given; a list of grants replaces the old one. The last active administrator stays one."""
     require(actor, Permission.USER_MANAGE)
+    _hold(session, user)
     wanted = {
         "name": None if name is None else _valid_name(name),
         "email": None if email is None else _valid_email(email),
@@ -90,6 +91,7 @@ def update_user(
 def reset_password(session: WriteSession, actor: Actor, user: User, password_hash: str) -> None:
     """Sets a new password; the old one stops working with the next request."""
     require(actor, Permission.USER_MANAGE)
+    _hold(session, user)
     user.password_hash = password_hash
     record(session, actor, Event.USER_PASSWORD_RESET, _subject(user))
     session.changed(user_key(user.id))
@@ -98,6 +100,7 @@ def reset_password(session: WriteSession, actor: Actor, user: User, password_has
 def delete_user(session: WriteSession, actor: Actor, user: User) -> None:
     """The user with grants and personal tokens is gone for readers; the row stays for the log and the statistics."""
     require(actor, Permission.USER_MANAGE)
+    _hold(session, user)
     _keep_an_administrator(session, user)
     moment = clock.now()
     replace_grants(session, Holder(user_id=user.id), ())
@@ -117,16 +120,25 @@ def make_password_hash(password: str) -> str:
     return hash_password(password)
 
 
+def _hold(session: WriteSession, user: User) -> None:
+    """Holds the user's row until the commit, as it is now. Refuses with NotFound when it was deleted meanwhile.
+
+    The administrators' rows with it: two who remove each other at once must not both succeed. All in one order, or
+    each of two changes could wait for the other.
+    """
+    chosen = select(User).where(or_(User.id == user.id, User.role == Role.ADMINISTRATOR)).order_by(User.id)
+    # Not the strongest lock: rows that only point at a user need not wait for it.
+    session.scalars(chosen.with_for_update(key_share=True).execution_options(populate_existing=True)).all()
+    if user.deleted_at is not None:
+        raise NotFound(f"The user {user.email} was deleted meanwhile.")
+
+
 def _keep_an_administrator(session: WriteSession, user: User) -> None:
     if user.role != Role.ADMINISTRATOR or not user.active:
         return
     others = select(func.count()).where(
         User.role == Role.ADMINISTRATOR, User.active, User.deleted_at.is_(None), User.id != user.id
     )
-    # Two administrators who remove each other at once must not both succeed: the rows are locked before counting, and
-    # in one order, or each could wait for the other.
-    locked = select(User.id).where(User.role == Role.ADMINISTRATOR).order_by(User.id).with_for_update()
-    session.execute(locked).all()
     if not session.execute(others).scalar_one():
         raise Conflict(f"{user.email} is the last active administrator; make another one first.", field="role")
 

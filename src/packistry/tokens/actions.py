@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import or_, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from packistry import clock
@@ -18,7 +18,7 @@ from packistry.audit.log import Subject, record
 from packistry.db.changes import token_key
 from packistry.db.engine import WriteSession
 from packistry.db.models import Token, TokenSecret, User
-from packistry.errors import AlreadyExists, InvalidInput
+from packistry.errors import AlreadyExists, InvalidInput, NotFound
 
 NAME_CHARACTERS: Final = 255
 
@@ -56,6 +56,7 @@ def update_deploy_token(
 ) -> None:
     """Changes what is given; its secrets go on working."""
     require(actor, Permission.DEPLOY_TOKEN_MANAGE)
+    _hold(session, token)
     if name is not None:
         token.name = _valid_name(name)
     if abilities is not None:
@@ -90,6 +91,7 @@ def rotate_token(session: WriteSession, actor: Actor, token: Token, *, overlap: 
     deploy = _require_management(actor, token)
     if overlap < timedelta():
         raise InvalidInput("The overlap cannot be negative.", field="overlap")
+    _hold(session, token)
     end = clock.now() + overlap
     # Those of an earlier rotation too: whoever rotates at once has lost a secret, and may not know which.
     longer = or_(TokenSecret.valid_until.is_(None), TokenSecret.valid_until > end)
@@ -104,6 +106,7 @@ def rotate_token(session: WriteSession, actor: Actor, token: Token, *, overlap: 
 def revoke_token(session: WriteSession, actor: Actor, token: Token) -> None:
     """The token is refused from the next request on. The row stays; its name is free again."""
     deploy = _require_management(actor, token)
+    _hold(session, token)
     token.revoked_at = clock.now()
     record(session, actor, Event.DEPLOY_TOKEN_REVOKED if deploy else Event.PERSONAL_TOKEN_REVOKED, _subject(token))
     session.changed(token_key(token.id))
@@ -116,6 +119,17 @@ def _require_management(actor: Actor, token: Token) -> bool:
         return False
     require(actor, Permission.DEPLOY_TOKEN_MANAGE)
     return True
+
+
+def _hold(session: WriteSession, token: Token) -> None:
+    """Holds the token's row until the commit, as it is now: two rotations at once would leave two endless secrets.
+
+    Refuses with NotFound when it was revoked meanwhile.
+    """
+    chosen = select(Token).where(Token.id == token.id).with_for_update(key_share=True)
+    session.execute(chosen.execution_options(populate_existing=True)).all()
+    if token.revoked_at is not None:
+        raise NotFound(f"The token {token.name} was revoked meanwhile.")
 
 
 def _create(
