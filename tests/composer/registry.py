@@ -21,8 +21,7 @@ from packistry.db.engine import ReadSession, WriteSession
 from packistry.db.models import Package, Token, TokenSecret
 from packistry.packages.actions import Publication, delete_version, update_package
 from packistry.packages.documents import Address, repository_base
-from packistry.packages.queries import VersionSummary, find_package, find_version, list_versions
-from packistry.repositories.queries import find_repository
+from packistry.packages.queries import VersionSummary, find_package_named, find_version, list_versions
 from packistry.settings import Settings
 from packistry.tokens.actions import revoke_token
 from tests import factories
@@ -128,7 +127,7 @@ class Shelf:
             return {version.version: version for version in list_versions(session, package)}
 
     def _package(self, session: ReadSession, short: str) -> Package:
-        return find_package(session, OPERATOR, find_repository(session, OPERATOR, self.path), self.name(short))
+        return find_package_named(session, OPERATOR, self.name(short), path=self.path)[0]
 
 
 def expire(house: House, secret: str, at: datetime) -> None:

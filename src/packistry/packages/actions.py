@@ -1,7 +1,7 @@
 """Changing packages and versions. Stable versions never change; dev versions move on; every archive stays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -11,20 +11,22 @@ from sqlalchemy import delete, func, select, update
 
 from packistry import clock
 from packistry.access.actors import Actor
+from packistry.access.grants import drop_grants, end_writing
 from packistry.access.permissions import Permission
 from packistry.access.rules import require
 from packistry.audit.events import Event
 from packistry.audit.log import Subject, record
 from packistry.composer.documents import pack
 from packistry.composer.manifest import Manifest
-from packistry.composer.names import normalise_name, vendor_of
+from packistry.composer.names import normalise_name
 from packistry.composer.versions import is_dev, normalise, remembered_sort_key, stability
 from packistry.db.changes import document_key
-from packistry.db.engine import WriteSession
-from packistry.db.models import Archive, Package, ProvidedName, Repository, Version
-from packistry.db.statements import insert_missing
-from packistry.errors import VersionConflict
+from packistry.db.engine import ReadSession, WriteSession
+from packistry.db.models import Archive, GrantRow, Package, ProvidedName, Repository, Version
+from packistry.errors import NotFound
+from packistry.packages.conflicts import conflict, refuse_equal
 from packistry.packages.documents import Address, VersionRow, live_versions, render_documents
+from packistry.packages.holding import held_package, held_version, package_subject, package_to_publish
 from packistry.packages.listing import raise_listing
 
 
@@ -77,9 +79,9 @@ def publish_version(
     """Publishes one version with its documents, or finds that the same files are already published.
 
     Refuses with VersionConflict when a stable version, live or deleted, holds other files. The caller has asked
-    access.rules.require_publish and has stored the file.
+    access.rules.repository_to_publish and has stored the file.
     """
-    package = _locked_package(session, actor, repository, submission)
+    package = package_to_publish(session, actor, repository, submission.manifest.name)
     publication = put_version(session, actor, package, submission)
     if publication.outcome is not Outcome.UNCHANGED:
         refresh_package(session, package, address)
@@ -92,23 +94,40 @@ def put_version(session: WriteSession, actor: Actor, package: Package, submissio
     version = session.execute(
         select(Version).where(Version.package_id == package.id, Version.normalised == normalised)
     ).scalar_one_or_none()
+    if version is None or version.deleted_at is not None:
+        refuse_equal(session, package.id, package.name, normalised)
     if version is None:
         version, archive = _new_version(session, package, submission, normalised)
         record(session, actor, Event.VERSION_PUBLISHED, _subject(package, version), reference=archive.reference)
         return Publication(package, version, archive, Outcome.PUBLISHED)
-    archive = _same_files(session, version, submission.archive)
+    archive = same_files(session, version, submission.archive.content_digest)
     if archive is None and not version.is_dev:
         raise conflict(package.name, version, session.get_one(Archive, version.archive_id))
     if archive is not None and version.archive_id == archive.id and version.deleted_at is None:
-        return Publication(package, version, archive, Outcome.UNCHANGED)
+        unchanged = Publication(package, version, archive, Outcome.UNCHANGED)
+        return _make_default_only(session, actor, unchanged) if submission.default_branch else unchanged
     outcome = Outcome.MOVED if version.deleted_at is None else Outcome.RESTORED
     archive = archive or _new_archive(session, version, submission.archive)
     version.deleted_at = None
-    _describe(version, submission)
+    version.updated_at = clock.now()
+    # A stable version comes back as it was: its time and all that was told of it are part of what never changes.
+    if version.is_dev:
+        _describe(version, submission)
     _settle(session, package, version, archive, submission)
     event = Event.VERSION_MOVED if outcome is Outcome.MOVED else Event.VERSION_RESTORED
     record(session, actor, event, _subject(package, version), reference=archive.reference)
     return Publication(package, version, archive, outcome)
+
+
+def _make_default_only(session: WriteSession, actor: Actor, unchanged: Publication) -> Publication:
+    """The same files again, with the wish to be the default branch, which is not in the files."""
+    package, version = unchanged.package, unchanged.version
+    if version.default_branch:
+        return unchanged
+    version.updated_at = clock.now()
+    _make_default(session, package, version)
+    record(session, actor, Event.VERSION_MOVED, _subject(package, version), reference=unchanged.archive.reference)
+    return replace(unchanged, outcome=Outcome.MOVED)
 
 
 def refresh_package(session: WriteSession, package: Package, address: Address) -> None:
@@ -117,6 +136,7 @@ def refresh_package(session: WriteSession, package: Package, address: Address) -
     session.flush()
     before = (package.type, package.description, package.deleted_at)
     versions = live_versions(session, package)
+    package.shown_abandoned = _shown_mark(package, versions)
     latest = _latest_version(versions)
     package.latest_version = latest.version if latest else None
     if latest is not None:
@@ -136,14 +156,21 @@ def update_package(
     Refuses with InvalidName a replacement that is no package name.
     """
     require(actor, Permission.PACKAGE_MANAGE)
+    _refuse_deleted(held_package(session, package))
     package.abandoned = normalise_name(abandoned) if abandoned else abandoned
-    record(session, actor, Event.PACKAGE_UPDATED, _package_subject(package), abandoned=abandoned)
+    record(session, actor, Event.PACKAGE_UPDATED, package_subject(package), abandoned=abandoned)
     refresh_package(session, package, address)
 
 
 def delete_version(session: WriteSession, actor: Actor, package: Package, version: Version, address: Address) -> None:
-    """Out of the metadata; its archives stay downloadable, because locks name them."""
+    """Out of the metadata; its archives stay downloadable, because locks name them.
+
+    Refuses with NotFound a version that is deleted already.
+    """
     require(actor, Permission.PACKAGE_MANAGE)
+    held_version(session, held_package(session, package), version)
+    if version.deleted_at is not None:
+        raise NotFound(f"{package.name} {version.version} is deleted already; purge it to remove its archives too.")
     version.deleted_at = clock.now()
     version.default_branch = False
     session.execute(delete(ProvidedName).where(ProvidedName.version_id == version.id))
@@ -152,15 +179,21 @@ def delete_version(session: WriteSession, actor: Actor, package: Package, versio
 
 
 def delete_package(session: WriteSession, actor: Actor, package: Package, address: Address) -> None:
-    """All versions out of the metadata and the name out of the lists; archives stay, because locks name them."""
+    """All versions out of the metadata and the name out of the lists; archives stay, because locks name them.
+
+    For the same reason who was given the package goes on reading it, but loses the right to write: the name may come
+    again as somebody else's. Refuses with NotFound a package that is deleted already.
+    """
     require(actor, Permission.PACKAGE_MANAGE)
+    _refuse_deleted(held_package(session, package))
     moment = clock.now()
     live = (Version.package_id == package.id, Version.deleted_at.is_(None))
     ids = session.scalars(select(Version.id).where(*live)).all()
     session.execute(update(Version).where(*live).values(deleted_at=moment, default_branch=False))
     session.execute(delete(ProvidedName).where(ProvidedName.version_id.in_(ids)))
     package.deleted_at = moment
-    record(session, actor, Event.PACKAGE_DELETED, _package_subject(package), versions=len(ids))
+    end_writing(session, package.id)
+    record(session, actor, Event.PACKAGE_DELETED, package_subject(package), versions=len(ids))
     refresh_package(session, package, address)
     raise_listing(session, package.repository_id)
     session.changed(document_key(package.repository_id, package.name))
@@ -174,6 +207,7 @@ def purge_version(
     Files are removed afterwards by packages.purge, when no row names them any more.
     """
     require(actor, Permission.PACKAGE_MANAGE)
+    held_version(session, held_package(session, package), version)
     files = session.scalars(select(Archive.sha256).where(Archive.version_id == version.id)).all()
     record(session, actor, Event.VERSION_PURGED, _subject(package, version), archives=len(files))
     session.execute(delete(Archive).where(Archive.version_id == version.id))
@@ -188,52 +222,24 @@ def purge_version(
 def purge_package(session: WriteSession, actor: Actor, package: Package, address: Address) -> list[str]:
     """All versions, deleted ones too, and the rows of their archives are gone for good; the name is out of the lists.
 
-    Returns the sha256 of files to look at, as `purge_version` does. The package's row stays, so that its documents'
-    dates never go back when the name comes again.
+    So are the grants on it: nothing is left to read, and the name may come again as another thing. Returns the sha256
+    of files to look at, as `purge_version` does. The package's row stays, so that its documents' dates never go back.
     """
     require(actor, Permission.PACKAGE_MANAGE)
+    held_package(session, package)
     versions = session.execute(select(func.count()).where(Version.package_id == package.id)).scalar_one()
     inside = select(Version.id).where(Version.package_id == package.id)
     files = session.scalars(select(Archive.sha256).where(Archive.version_id.in_(inside))).all()
     session.execute(delete(Archive).where(Archive.version_id.in_(inside)))
     session.execute(delete(ProvidedName).where(ProvidedName.version_id.in_(inside)))
     session.execute(delete(Version).where(Version.package_id == package.id))
+    drop_grants(session, GrantRow.package_id == package.id)
     package.deleted_at = package.deleted_at or clock.now()
-    record(session, actor, Event.PACKAGE_PURGED, _package_subject(package), versions=versions, archives=len(files))
+    record(session, actor, Event.PACKAGE_PURGED, package_subject(package), versions=versions, archives=len(files))
     refresh_package(session, package, address)
     raise_listing(session, package.repository_id)
     session.changed(document_key(package.repository_id, package.name))
     return list(files)
-
-
-def conflict(name: str, version: Version, kept: Archive) -> VersionConflict:
-    """The refusal of other files for a stable version, with the digest of those that stay."""
-    state = "was deleted, but its files are kept" if version.deleted_at else "is already published"
-    return VersionConflict(
-        f"{name} {version.version} {state} with other files (sha256 {kept.sha256}). A stable version never changes: "
-        "publish a new version, or have an administrator purge this one.",
-        field="version",
-    )
-
-
-def _locked_package(session: WriteSession, actor: Actor, repository: Repository, submission: Submission) -> Package:
-    """The package's row, made or revived when needed, and held so that two publications come one after the other."""
-    name, now = submission.manifest.name, clock.now()
-    chosen = select(Package).where(Package.repository_id == repository.id, Package.name == name).with_for_update()
-    package = session.execute(chosen).scalar_one_or_none()
-    if package is None:
-        row = {"repository_id": repository.id, "name": name, "vendor": vendor_of(name), "type": "library"}
-        insert_missing(session, Package, {**row, "description": "", "created_at": now, "updated_at": now})
-        package = session.execute(chosen).scalar_one()
-        if package.created_at == now:
-            record(session, actor, Event.PACKAGE_CREATED, _package_subject(package))
-            raise_listing(session, repository.id)
-    if package.deleted_at is not None:
-        package.deleted_at = None
-        record(session, actor, Event.PACKAGE_CREATED, _package_subject(package), again=True)
-        raise_listing(session, repository.id)
-        session.changed(document_key(repository.id, name))
-    return package
 
 
 def _new_version(
@@ -241,7 +247,12 @@ def _new_version(
 ) -> tuple[Version, Archive]:
     now = clock.now()
     version = Version(
-        package_id=package.id, normalised=normalised, is_dev=is_dev(normalised), first_published_at=now, archive_id=0
+        package_id=package.id,
+        normalised=normalised,
+        is_dev=is_dev(normalised),
+        first_published_at=now,
+        archive_id=0,
+        default_branch=False,
     )
     _describe(version, submission)
     session.add(version)
@@ -260,7 +271,6 @@ def _describe(version: Version, submission: Submission) -> None:
     version.warnings = list(manifest.warnings)
     version.released_at = submission.released_at
     version.updated_at = clock.now()
-    version.default_branch = submission.default_branch
     version.source = submission.source
 
 
@@ -277,9 +287,15 @@ def _settle(
     version.archive_id = archive.id
     session.execute(delete(ProvidedName).where(ProvidedName.version_id == version.id))
     session.add_all(ProvidedName(version_id=version.id, name=name) for name in submission.manifest.provides)
+    # Without the wish nothing is said: the mark is only taken away by another version that takes it.
     if submission.default_branch:
-        others = update(Version).where(Version.package_id == package.id, Version.id != version.id)
-        session.execute(others.values(default_branch=False))
+        _make_default(session, package, version)
+
+
+def _make_default(session: WriteSession, package: Package, version: Version) -> None:
+    version.default_branch = True
+    others = update(Version).where(Version.package_id == package.id, Version.id != version.id)
+    session.execute(others.values(default_branch=False))
 
 
 def _new_archive(session: WriteSession, version: Version, stored: StoredArchive) -> Archive:
@@ -297,12 +313,24 @@ def _new_archive(session: WriteSession, version: Version, stored: StoredArchive)
     return archive
 
 
-def _same_files(session: WriteSession, version: Version, stored: StoredArchive) -> Archive | None:
+def same_files(session: ReadSession, version: Version, content_digest: str) -> Archive | None:
     """An archive of this version with the same files: for a stable one its only one, for a branch any it ever had."""
     rows = session.scalars(
-        select(Archive).where(Archive.version_id == version.id, Archive.content_digest == stored.content_digest)
+        select(Archive).where(Archive.version_id == version.id, Archive.content_digest == content_digest)
     ).all()
     return next((row for row in rows if row.id == version.archive_id), rows[0] if rows else None)
+
+
+def _shown_mark(package: Package, versions: Sequence[VersionRow]) -> str | None:
+    """The mark "abandoned" that all versions carry: set by hand, else by composer.json of the default branch."""
+    if package.abandoned is not None:
+        return package.abandoned
+    return next((row.abandoned for row in versions if row.default_branch), None)
+
+
+def _refuse_deleted(package: Package) -> None:
+    if package.deleted_at is not None:
+        raise NotFound(f"{package.name} is deleted already; purge it to remove its archives too.")
 
 
 def _latest_version(versions: Sequence[VersionRow]) -> VersionRow | None:
@@ -320,10 +348,6 @@ def _rank_of_unstable(row: VersionRow) -> int:
 def _type_and_description(packed: bytes) -> tuple[str, str]:
     published = orjson.loads(packed)
     return published.get("type", "library"), published.get("description") or ""
-
-
-def _package_subject(package: Package) -> Subject:
-    return Subject("package", package.id, package.name)
 
 
 def _subject(package: Package, version: Version) -> Subject:

@@ -61,7 +61,7 @@ def live_versions(session: WriteSession, package: Package) -> Sequence[VersionRo
 
 def render_documents(session: WriteSession, package: Package, versions: Sequence[VersionRow], address: Address) -> None:
     """Both p2 documents of the package with these versions. One that did not change keeps its bytes and its date."""
-    mark = _package_mark(package, versions)
+    mark = package.shown_abandoned
     for name, is_dev in ((package.name, False), (package.name + DEV_SUFFIX, True)):
         entries = [_entry(package.name, row, mark) for row in versions if row.is_dev == is_dev]
         _store(session, package, name, package_document(package.name, entries), address)
@@ -76,13 +76,6 @@ def compress(document: bytes) -> bytes:
 def dist_path(name: str, version_id: int, reference: str) -> str:
     """An archive's address below its repository's. It holds the reference, so that no client mistakes the bytes."""
     return f"/-/dist/{name}/{version_id}/{reference}.zip"
-
-
-def _package_mark(package: Package, versions: Sequence[VersionRow]) -> str | None:
-    """The mark "abandoned" that all versions carry: set by hand, else by composer.json of the default branch."""
-    if package.abandoned is not None:
-        return package.abandoned
-    return next((row.abandoned for row in versions if row.default_branch), None)
 
 
 def _entry(name: str, row: VersionRow, package_mark: str | None) -> PublishedVersion:

@@ -2,12 +2,15 @@
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date
 from typing import Literal
 
+from sqlalchemy import bindparam, select, update
+
 from packistry import clock
-from packistry.db.engine import Database
-from packistry.db.models import Download
+from packistry.db.engine import Database, WriteSession
+from packistry.db.models import Download, Package, Version
 from packistry.db.statements import add_counts
 
 CountKind = Literal["downloads", "installs"]
@@ -50,6 +53,7 @@ class DownloadCounts:
             for (version_id, day), count in sorted(totals.items())
         ]
         with database.write() as session:
+            _add_to_packages(session, totals)
             for start in range(0, len(rows), ROWS_AT_ONCE):
                 add_counts(
                     session,
@@ -58,3 +62,23 @@ class DownloadCounts:
                     key=(Download.version_id, Download.day),
                     counts=(Download.downloads, Download.installs),
                 )
+
+
+def _add_to_packages(session: WriteSession, totals: Mapping[tuple[int, date], Counter[CountKind]]) -> None:
+    """The packages' own totals, which search is ordered by. Counts of versions purged meanwhile reach no package."""
+    counted: Counter[int] = Counter()
+    for (version_id, _), count in totals.items():
+        counted[version_id] += count["downloads"]
+    added: Counter[int] = Counter()
+    ids = sorted(version_id for version_id, count in counted.items() if count)
+    for start in range(0, len(ids), ROWS_AT_ONCE):
+        chosen = select(Version.id, Version.package_id).where(Version.id.in_(ids[start : start + ROWS_AT_ONCE]))
+        for version_id, package_id in session.execute(chosen):
+            added[package_id] += counted[version_id]
+    if added:
+        raised = update(Package).where(Package.id == bindparam("package"))
+        # One after the other in the order of their ids: two workers never wait for each other.
+        session.connection().execute(
+            raised.values(downloads=Package.downloads + bindparam("count")),
+            [{"package": package_id, "count": count} for package_id, count in sorted(added.items())],
+        )

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, true, tuple_
 
 from packistry.access.actors import Actor
-from packistry.access.rules import visible_packages, whole_repositories
+from packistry.access.rules import sees_everything, visible_packages, whole_repositories
 from packistry.composer.documents import Provider, SearchHit
 from packistry.composer.versions import normalise, sort_key
 from packistry.db.engine import ReadSession
@@ -58,28 +58,16 @@ class Page:
     size: int = 15
 
 
-def find_package(session: ReadSession, actor: Actor, repository: Repository, name: str) -> Package:
-    """The visible package of this name. Refuses with NotFound."""
-    found = session.execute(
-        select(Package).where(
-            Package.repository_id == repository.id, Package.name == name.lower(), visible_packages(actor)
-        )
-    ).scalar_one_or_none()
-    if found is None:
-        raise NotFound(f"There is no package {name} in repository {repository.path or '/'}.")
-    return found
-
-
 def find_package_named(
     session: ReadSession, actor: Actor, word: str, *, path: str | None = None, deleted: bool = False
 ) -> tuple[Package, Repository]:
     """The visible package with this name or id, in the repository at `path` or, without one, wherever it is the only.
 
-    With `deleted` those that were deleted are found too, as purging needs. Refuses with NotFound, or Conflict when
-    several repositories hold the name.
+    With `deleted` those that were deleted are found too, as purging needs; whoever sees everything finds those of
+    deleted repositories as well. Refuses with NotFound, or Conflict when several repositories hold the name.
     """
     inside = Package.repository_id.in_(select(Repository.id).where(whole_repositories(actor)))
-    seen = inside if deleted else visible_packages(actor)
+    seen = or_(inside, true() if sees_everything(actor) else false()) if deleted else visible_packages(actor)
     where = [seen, Package.id == int(word) if is_id(word) else Package.name == word.lower()]
     if path is not None:
         where.append(Repository.path == path)
@@ -89,9 +77,11 @@ def find_package_named(
         .where(*where)
         .order_by(Repository.path)
     ).all()
+    # One in a repository that is there is meant before those whose repository is gone.
+    rows = [row for row in rows if row[1].deleted_at is None] or rows
     if len(rows) > 1:
-        paths = ", ".join(repository.path or "/" for _, repository in rows)
-        raise Conflict(f"Several repositories hold {word}; say which with --repository: {paths}.")
+        places = ", ".join(f"{package.id} in {repository.path or '/'}" for package, repository in rows)
+        raise Conflict(f"Several repositories hold {word}; say which with --repository, or by its id: {places}.")
     if not rows:
         where_looked = "" if path is None else f" in repository {path or '/'}"
         raise NotFound(f"There is no package {word}{where_looked}; `packistry package list` shows them.")
@@ -116,30 +106,23 @@ def list_packages(session: ReadSession, actor: Actor, repository: Repository | N
     """All packages the actor sees, of one repository or of all, by path and name."""
     within = () if repository is None else (Package.repository_id == repository.id,)
     rows = session.execute(
-        select(Package, Repository.path, _downloads_of_package())
+        select(Package, Repository.path)
         .join(Repository, Repository.id == Package.repository_id)
         .where(visible_packages(actor), *within)
         .order_by(Repository.path, Package.name)
     )
-    return [_summarise(package, path, downloads) for package, path, downloads in rows]
+    return [_summarise(package, path) for package, path in rows]
 
 
 def summarise_package(session: ReadSession, package: Package) -> PackageSummary:
-    """The row as data, with its downloads."""
-    path, downloads = session.execute(
-        select(Repository.path, _downloads_of_package())
-        .select_from(Package)
-        .join(Repository, Repository.id == Package.repository_id)
-        .where(Package.id == package.id)
-    ).one()
-    return _summarise(package, path, downloads)
+    """The row as data, with its repository's path."""
+    path = session.execute(select(Repository.path).where(Repository.id == package.repository_id)).scalar_one()
+    return _summarise(package, path)
 
 
 def package_downloads(session: ReadSession, package: Package) -> int:
-    """Downloads of all its versions, as written so far."""
-    return session.execute(
-        select(_downloads_of_package()).select_from(Package).where(Package.id == package.id)
-    ).scalar_one()
+    """Downloads of all versions it ever had, as written so far."""
+    return session.execute(select(Package.downloads).where(Package.id == package.id)).scalar_one()
 
 
 def list_versions(session: ReadSession, package: Package) -> list[VersionSummary]:
@@ -150,6 +133,8 @@ def list_versions(session: ReadSession, package: Package) -> list[VersionSummary
             func.sum(Download.downloads).label("downloads"),
             func.sum(Download.installs).label("installs"),
         )
+        # Named here too: no database carries the condition of the outer statement into a grouping.
+        .where(Download.version_id.in_(select(Version.id).where(Version.package_id == package.id)))
         .group_by(Download.version_id)
         .subquery()
     )
@@ -193,16 +178,15 @@ def search_packages(
     if kind:
         conditions.append(Package.type == kind.lower())
     total = session.execute(select(func.count()).select_from(Package).where(*conditions)).scalar_one()
-    downloads = _downloads_of_package().label("downloads")
-    rows = session.execute(
-        select(Package, downloads)
+    rows = session.scalars(
+        select(Package)
         .where(*conditions)
         # PostgreSQL orders by no constant, so without words there is no such order.
-        .order_by(*([and_(*in_name).desc()] if words else []), downloads.desc(), Package.name)
+        .order_by(*([and_(*in_name).desc()] if words else []), Package.downloads.desc(), Package.name)
         .offset(page.offset)
         .limit(page.size)
     ).all()
-    return [(package, count) for package, count in rows], total
+    return [(package, package.downloads) for package in rows], total
 
 
 def search_hit(package: Package, downloads: int, url: str) -> SearchHit:
@@ -213,7 +197,7 @@ def search_hit(package: Package, downloads: int, url: str) -> SearchHit:
         url=url,
         repository="",
         downloads=downloads,
-        abandoned=False if package.abandoned is None else package.abandoned or True,
+        abandoned=False if package.shown_abandoned is None else package.shown_abandoned or True,
     )
 
 
@@ -249,22 +233,12 @@ def visible_version_ids(
     return {(name, normalised): version_id for name, normalised, version_id in rows}
 
 
-def _downloads_of_package() -> ColumnElement[int]:
-    total = (
-        select(func.coalesce(func.sum(Download.downloads), 0))
-        .join(Version, Version.id == Download.version_id)
-        .where(Version.package_id == Package.id)
-        .correlate(Package)
-    )
-    return total.scalar_subquery()
-
-
 def _like(text: str) -> str:
     r"""The text for LIKE with escape \, in which % and _ mean themselves."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _summarise(package: Package, path: str, downloads: int) -> PackageSummary:
+def _summarise(package: Package, path: str) -> PackageSummary:
     return PackageSummary(
         id=package.id,
         repository=path,
@@ -273,7 +247,7 @@ def _summarise(package: Package, path: str, downloads: int) -> PackageSummary:
         description=package.description,
         latest_version=package.latest_version,
         abandoned=package.abandoned,
-        downloads=downloads,
+        downloads=package.downloads,
     )
 
 

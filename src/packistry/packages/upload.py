@@ -4,6 +4,7 @@ The file is stored before its row is written: a crash leaves at most a file that
 without its file.
 """
 
+import unicodedata
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -19,12 +20,13 @@ from packistry.archives.packer import pack_zip
 from packistry.archives.reader import ArchiveContents, read_archive
 from packistry.composer.manifest import Manifest, read_manifest
 from packistry.composer.names import vendor_of
-from packistry.composer.versions import is_dev, normalise
+from packistry.composer.versions import WHITESPACE, is_dev, normalise, without_decoration
 from packistry.db.engine import Database, ReadSession
 from packistry.db.models import Archive, Package, Repository, Version
 from packistry.db.statements import hold
 from packistry.errors import InvalidManifest, InvalidName, InvalidVersion, Unavailable
-from packistry.packages.actions import Outcome, Publication, StoredArchive, Submission, conflict, publish_version
+from packistry.packages.actions import Outcome, Publication, StoredArchive, Submission, publish_version, same_files
+from packistry.packages.conflicts import conflict, refuse_equal
 from packistry.packages.documents import Address
 from packistry.storage.base import BlobStorage, Incoming
 from packistry.storage.keys import archive_key
@@ -32,6 +34,8 @@ from packistry.storage.keys import archive_key
 # First segments of addresses that are not Composer's. In no repository may a vendor have such a name: it could not be
 # reached at the root.
 RESERVED_VENDORS: Final = frozenset({"p2", "r", "incoming", "api", "auths", "health", "metrics"})
+# Control characters, and halves of characters that no encoding has.
+_UNREADABLE: Final = ("Cc", "Cs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +90,7 @@ class Uploads:
         return self._publish_read(actor, upload, incoming, contents, manifest)
 
     def _require_right(self, actor: Actor, upload: Upload) -> None:
-        _refuse_reserved(upload.name)
+        refuse_reserved(upload.name)
         with self.database.read() as session:
             repository_to_publish(session, actor, upload.repository, upload.name)
 
@@ -94,14 +98,26 @@ class Uploads:
         self, actor: Actor, upload: Upload, incoming: Incoming, contents: ArchiveContents, manifest: Manifest
     ) -> Publication:
         version = _version_of(upload, manifest)
+        default_branch = (upload.default_branch or manifest.default_branch) and is_dev(normalise(version))
         with self.database.read() as session:
             found = _already_there(session, upload, version, contents.content_digest)
-        if found is not None:
+        if found is not None and _says_it_all(found, default_branch=default_branch):
             return found
         with ExitStack() as stack:
-            kept = incoming if contents.format == "zip" else self._repacked(stack, incoming, contents)
-            stored = _store(kept, contents)
-            return self._write(actor, upload, _submission(upload, version, manifest, contents, stored))
+            if found is not None:
+                stored = _stored(found.archive)
+            else:
+                kept = incoming if contents.format == "zip" else self._repacked(stack, incoming, contents)
+                stored = _store(kept, contents)
+            submission = Submission(
+                version=version,
+                manifest=manifest,
+                archive=stored,
+                released_at=manifest.time or clock.now().replace(microsecond=0),
+                readme=contents.readme,
+                default_branch=default_branch,
+            )
+            return self._write(actor, upload, submission)
 
     def _repacked(self, stack: ExitStack, incoming: Incoming, contents: ArchiveContents) -> Incoming:
         """The same files as a zip: the only kind whose truncation Composer notices."""
@@ -121,7 +137,8 @@ class Uploads:
             return publish_version(session, actor, repository, submission, address)
 
 
-def _refuse_reserved(name: str) -> None:
+def refuse_reserved(name: str) -> None:
+    """Refuses a package whose vendor is an address of the server."""
     vendor = vendor_of(name)
     if vendor in RESERVED_VENDORS:
         raise InvalidName(f"The vendor {vendor} is an address of this server; choose another vendor.", field="name")
@@ -134,45 +151,71 @@ def _version_of(upload: Upload, manifest: Manifest) -> str:
             f"composer.json says {manifest.name}, the address says {upload.name}; upload it under its own name.",
             field="name",
         )
-    version = upload.version or manifest.version
+    version = (upload.version or manifest.version or "").strip(WHITESPACE)
     if not version:
         raise InvalidVersion(
             'This archive has no version: send the field "version", or add "version" to composer.json.', field="version"
         )
+    _refuse_unfit(version)
     if manifest.version and normalise(version) != normalise(manifest.version):
         raise InvalidVersion(
             f"The field says version {version}, composer.json says {manifest.version}; make them agree.",
             field="version",
         )
-    return version.strip()
+    return version
+
+
+def _refuse_unfit(version: str) -> None:
+    """What Composer reads as a version and nobody should publish under."""
+    if any(unicodedata.category(character) in _UNREADABLE for character in version):
+        raise InvalidVersion(f"The version {version!r} holds a control character; send it without.", field="version")
+    bare = without_decoration(version)
+    if bare != version:
+        raise InvalidVersion(
+            f"{version!r} asks for a version rather than naming one: publish it as {bare!r}.", field="version"
+        )
 
 
 def _already_there(session: ReadSession, upload: Upload, version: str, content_digest: str) -> Publication | None:
-    """The live version when these very files are what it serves; spares storing a file that nobody needs.
+    """The version, live or deleted, with an archive of these very files: spares storing a file that no row would name.
 
-    Refuses, as publishing would, other files for a stable version.
+    Refuses, as publishing would, other files for a stable version and a version that equals another one.
     """
     normalised = normalise(version)
-    row = session.execute(
-        select(Package, Version, Archive)
-        .join(Version, Version.package_id == Package.id)
-        .join(Archive, Archive.id == Version.archive_id)
+    package = session.execute(
+        select(Package)
         .join(Repository, Repository.id == Package.repository_id)
-        .where(
-            Repository.path == upload.repository,
-            Repository.deleted_at.is_(None),
-            Package.name == upload.name,
-            Version.normalised == normalised,
-        )
-    ).one_or_none()
-    if row is None:
+        .where(Repository.path == upload.repository, Repository.deleted_at.is_(None), Package.name == upload.name)
+    ).scalar_one_or_none()
+    if package is None:
         return None
-    package, found, archive = row
-    if archive.content_digest != content_digest:
-        if is_dev(normalised):
-            return None
-        raise conflict(upload.name, found, archive)
-    return None if found.deleted_at else Publication(package, found, archive, Outcome.UNCHANGED)
+    refuse_equal(session, package.id, package.name, normalised)
+    found = session.execute(
+        select(Version).where(Version.package_id == package.id, Version.normalised == normalised)
+    ).scalar_one_or_none()
+    if found is None:
+        return None
+    archive = same_files(session, found, content_digest)
+    if archive is None and not found.is_dev:
+        raise conflict(upload.name, found, session.get_one(Archive, found.archive_id))
+    return None if archive is None else Publication(package, found, archive, Outcome.UNCHANGED)
+
+
+def _says_it_all(found: Publication, *, default_branch: bool) -> bool:
+    """Whether nothing is left to be written."""
+    version = found.version
+    served = version.deleted_at is None and version.archive_id == found.archive.id
+    return served and (version.default_branch or not default_branch)
+
+
+def _stored(archive: Archive) -> StoredArchive:
+    return StoredArchive(
+        reference=archive.reference,
+        sha1=archive.sha1,
+        sha256=archive.sha256,
+        size_bytes=archive.size_bytes,
+        content_digest=archive.content_digest,
+    )
 
 
 def _store(kept: Incoming, contents: ArchiveContents) -> StoredArchive:
@@ -185,17 +228,4 @@ def _store(kept: Incoming, contents: ArchiveContents) -> StoredArchive:
         sha256=digests.sha256,
         size_bytes=digests.size_bytes,
         content_digest=contents.content_digest,
-    )
-
-
-def _submission(
-    upload: Upload, version: str, manifest: Manifest, contents: ArchiveContents, stored: StoredArchive
-) -> Submission:
-    return Submission(
-        version=version,
-        manifest=manifest,
-        archive=stored,
-        released_at=manifest.time or clock.now().replace(microsecond=0),
-        readme=contents.readme,
-        default_branch=(upload.default_branch or manifest.default_branch) and is_dev(normalise(version)),
     )
