@@ -1,13 +1,16 @@
 """Repositories: what may be in a row, who may change it, who sees it, and what readers are told."""
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import select
 
+from packistry import clock
 from packistry.access.actors import Actor, Anonymous, DeployTokenActor, System, UserActor
 from packistry.access.grants import Grant, Holder, grants_of
 from packistry.access.permissions import ALL_ABILITIES
 from packistry.db.changes import listing_key, repository_key, token_key, user_key
-from packistry.db.models import AuditEvent, GrantRow, Package, Repository, Token
+from packistry.db.models import AuditEvent, Document, GrantRow, Package, Repository, Token
 from packistry.errors import AlreadyExists, Conflict, Forbidden, InvalidInput, NotFound
 from packistry.house import House
 from packistry.packages.actions import delete_package
@@ -266,3 +269,41 @@ def test_repositories_that_share_a_vendor_are_told(house: House) -> None:
         session.get_one(Package, shared).deleted_at = session.get_one(Repository, one).created_at
         session.flush()
         assert not sharing_repositories(session, {one, two})
+
+
+def listed(house: House, path: str) -> int:
+    with house.database.read() as session:
+        return find_repository(session, OPERATOR, path).listing_modified
+
+
+@pytest.mark.parametrize("way", ["made", "renamed"])
+def test_a_path_that_comes_again_never_passes_through_a_date_it_had(
+    house: House, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    factories.repository(house, "acme")
+    for number in range(5):
+        factories.publish(house, f"acme/lib{number}")
+    before = listed(house, "acme")
+    with house.database.write() as session:
+        delete_repository(session, OPERATOR, find_repository(session, OPERATOR, "acme"), with_packages=True)
+
+    if way == "made":
+        factories.repository(house, "acme")
+    else:
+        factories.repository(house, "other")
+        with house.database.write() as session:
+            update_repository(session, OPERATOR, find_repository(session, OPERATOR, "other"), path="acme")
+
+    assert listed(house, "acme") > before
+
+
+def test_a_date_past_2038_is_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = datetime(2040, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: moment)
+    factories.repository(house, "acme")
+    factories.publish(house)
+
+    assert listed(house, "acme") > moment.timestamp()
+    with house.database.read() as session:
+        assert session.get_one(Document, (2, "acme/lib")).last_modified == moment.timestamp()

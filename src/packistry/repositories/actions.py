@@ -3,12 +3,12 @@
 import re
 from typing import Final
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from packistry import clock
 from packistry.access.actors import Actor
-from packistry.access.grants import Holder
+from packistry.access.grants import drop_grants
 from packistry.access.permissions import Permission
 from packistry.access.rules import require
 from packistry.audit.events import Event
@@ -41,7 +41,7 @@ def create_repository(
         description=description,
         public=public,
         claims_vendors=claims_vendors,
-        listing_modified=int(clock.now().timestamp()),
+        listing_modified=_first_moment(session, path),
         created_at=clock.now(),
     )
     session.add(repository)
@@ -76,6 +76,8 @@ def update_repository(
     changes = {key: value for key, value in wanted.items() if value is not None and value != getattr(repository, key)}
     if not changes:
         return
+    if path is not None and "path" in changes:
+        repository.listing_modified = max(repository.listing_modified, _first_moment(session, path))
     for key, value in changes.items():
         setattr(repository, key, value)
     _flush_unique_path(session, repository)
@@ -96,8 +98,12 @@ def delete_repository(session: WriteSession, actor: Actor, repository: Repositor
         select(Package.id).where(Package.repository_id == repository.id, Package.deleted_at.is_(None))
     ).all()
     if packages and not with_packages:
-        raise Conflict(f"Repository {repository.path} still holds {len(packages)} packages; say --yes to lose them.")
-    _drop_grants(session, repository.id)
+        raise Conflict(
+            f"Repository {repository.path} still holds {len(packages)} packages; delete them first, or say that they "
+            "are to go with it."
+        )
+    inside = select(Package.id).where(Package.repository_id == repository.id)
+    drop_grants(session, or_(GrantRow.repository_id == repository.id, GrantRow.package_id.in_(inside)))
     moment = clock.now()
     session.execute(
         update(Package)
@@ -109,12 +115,10 @@ def delete_repository(session: WriteSession, actor: Actor, repository: Repositor
     session.changed(repository_key(repository.id))
 
 
-def _drop_grants(session: WriteSession, repository_id: int) -> None:
-    inside = select(Package.id).where(Package.repository_id == repository_id)
-    affected = or_(GrantRow.repository_id == repository_id, GrantRow.package_id.in_(inside))
-    for grant in session.scalars(select(GrantRow).where(affected)):
-        session.changed(Holder(user_id=grant.user_id, token_id=grant.token_id).key)
-    session.execute(delete(GrantRow).where(affected))
+def _first_moment(session: WriteSession, path: str) -> int:
+    """The first date of the lists at a path: later than all that a deleted repository had there, which clients keep."""
+    dates = session.scalars(select(Repository.listing_modified).where(Repository.path == path))
+    return max(int(clock.now().timestamp()), *(last + 1 for last in dates), 0)
 
 
 def _flush_unique_path(session: WriteSession, repository: Repository) -> None:
