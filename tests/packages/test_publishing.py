@@ -14,7 +14,7 @@ from packistry.composer.documents import complete, expand
 from packistry.db.models import Archive, AuditEvent, Document, Package, Repository, Version
 from packistry.errors import Forbidden, InvalidManifest, InvalidName, InvalidVersion, VersionConflict
 from packistry.packages.actions import Outcome, delete_package, delete_version, purge_version, update_package
-from packistry.packages.documents import Address
+from packistry.packages.documents import Address, live_versions, render_documents
 from packistry.packages.purge import remove_unnamed_files
 from packistry.storage.keys import archive_key
 from tests import factories
@@ -166,6 +166,19 @@ def test_a_document_that_did_not_change_keeps_its_date(acme: House) -> None:
 
     with acme.database.read() as session:
         assert session.get_one(Document, (2, "acme/lib")).last_modified == before
+
+
+def test_another_public_address_of_a_command_alone_gives_no_other_date(acme: House) -> None:
+    factories.publish(acme)
+    with acme.database.write() as session:
+        before = session.get_one(Document, (2, "acme/lib")).last_modified
+        package = session.get_one(Package, 1)
+        render_documents(session, package, live_versions(session, package), Address("https://p.test", "acme"))
+
+    with acme.database.read() as session:
+        document = session.get_one(Document, (2, "acme/lib"))
+
+    assert (document.last_modified, document.gzip_base) == (before, "https://p.test/r/acme")
 
 
 def test_with_a_public_address_the_compressed_document_is_made_at_publish(acme: House) -> None:

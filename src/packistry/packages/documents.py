@@ -107,8 +107,9 @@ def _store(session: WriteSession, package: Package, name: str, template: bytes, 
             repository_id=package.repository_id, name=name, package_id=package.id, last_modified=now, template=template
         )
         session.add(document)
-    else:
-        # Composer asks by whole seconds: two changes in one second must still have two dates.
+    elif document.template != template:
+        # Composer asks by whole seconds: two changes in one second must still have two dates. Another public address
+        # alone is dated by the server that serves it; see repositories.readdress.
         document.last_modified = max(now, document.last_modified + 1)
         document.template = template
     document.gzip_base = address.base
