@@ -63,6 +63,29 @@ _STORED: Final[Select[*tuple[Any, ...]]] = (
     .outerjoin(Package, and_(Package.id == Document.package_id, Package.deleted_at.is_(None)))
     .where(Repository.path == bindparam("path"), Repository.deleted_at.is_(None))
 )
+# The archives of a package, deleted ones too, because locks name them: the generation and the fields of Dist.
+_DISTS: Final[Select[*tuple[Any, ...]]] = (
+    select(
+        Generation.number,
+        Repository.id,
+        Repository.public,
+        Package.id,
+        Package.name,
+        Version.id,
+        Version.version,
+        Archive.sha256,
+        Archive.size_bytes,
+    )
+    .select_from(Repository)
+    .join(Generation, true())
+    .join(Package, Package.repository_id == Repository.id)
+    .join(Version, Version.package_id == Package.id)
+    .join(Archive, Archive.version_id == Version.id)
+    .where(Repository.path == bindparam("path"), Repository.deleted_at.is_(None), Package.name == bindparam("name"))
+    .limit(1)
+)
+_DIST: Final = _DISTS.where(Version.id == bindparam("version_id"), Archive.reference == bindparam("reference"))
+_CURRENT_DIST: Final = _DISTS.where(Version.normalised == bindparam("normalised"), Archive.id == Version.archive_id)
 
 
 @dataclass(frozen=True)
@@ -144,7 +167,7 @@ class Registry:
         self._executor = executor
         self._documents: Keeper[tuple[str, str, str], ServedDocument] = Keeper(cache_bytes)
         self._repositories: Keeper[str, RepositoryFacts] = Keeper(MAX_ENTRIES)
-        self._dists: Keeper[tuple[str, str], Dist] = Keeper(MAX_ENTRIES)
+        self._dists: Keeper[tuple[str | int, ...], Dist] = Keeper(MAX_ENTRIES)
         self._roots: Keeper[tuple[str, str], Listing] = Keeper(MAX_ENTRIES)
         self._public_url = public_url
         # When each public address was last missed here.
@@ -204,8 +227,7 @@ class Registry:
 
     async def dist(self, path: str, name: str, version_id: int, reference: str) -> Dist:
         """The archive at its own address, of deleted versions too. Refuses with NotFound."""
-        wanted = _dists(path, name).where(Version.id == version_id, Archive.reference == reference)
-        return await self._dist(path, f"{name} {version_id} {reference}", wanted)
+        return await self._dist(_DIST, path=path, name=name, version_id=version_id, reference=reference)
 
     async def current_dist(self, path: str, name: str, version: str) -> Dist:
         """The archive that the version is served from now. Refuses with NotFound, also what is no version at all."""
@@ -213,8 +235,7 @@ class Registry:
             normalised = normalise(version)
         except InvalidVersion as refusal:
             raise _no_archive() from refusal
-        current = _dists(path, name).where(Version.normalised == normalised, Archive.id == Version.archive_id)
-        return await self._dist(path, f"{name} {normalised}", current)
+        return await self._dist(_CURRENT_DIST, path=path, name=name, normalised=normalised)
 
     async def find_file(self, dist: Dist) -> Path | None:
         """Where the archive lies, if this storage has local files. Refuses with NotFound when the file is missing."""
@@ -233,14 +254,16 @@ class Registry:
         """Runs blocking work in this worker's threads."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, partial(function, *arguments, **named))
 
-    async def _dist(self, path: str, key: str, wanted: "Select[Repository, Package, Version, Archive]") -> Dist:
-        kept = self._dists.get((path, key))
+    async def _dist(self, statement: Select[*tuple[Any, ...]], **wanted: str | int) -> Dist:
+        # The two statements want different things, so the values alone tell them apart.
+        key = tuple(wanted.values())
+        kept = self._dists.get(key)
         if kept is not None:
             return kept
-        copy = await self.run(self._read_dist, wanted)
+        copy = await self.run(self._read_dist, statement, wanted)
         if copy is None:
             raise _no_archive()
-        self._dists.put((path, key), copy)
+        self._dists.put(key, copy)
         return copy.value
 
     def _is_kept_base(self, public_base: str) -> bool:
@@ -292,24 +315,14 @@ class Registry:
                 document = ServedDocument(facts, package_name, package_id, facts.claims_vendors, packed, date)
         return Copy(document, generation, frozenset(depends_on), OVERHEAD_BYTES + len(document.packed))
 
-    def _read_dist(self, wanted: "Select[Repository, Package, Version, Archive]") -> Copy[Dist] | None:
+    def _read_dist(self, statement: Select[*tuple[Any, ...]], wanted: dict[str, str | int]) -> Copy[Dist] | None:
         with self.database.read() as session:
-            generation = current_generation(session)
-            row = session.execute(wanted.limit(1)).first()
+            row = session.connection().execute(statement, wanted).first()
         if row is None:
             return None
-        repository, package, version, archive = row
-        dist = Dist(
-            repository_id=repository.id,
-            public=repository.public,
-            package_id=package.id,
-            package=package.name,
-            version_id=version.id,
-            version=version.version,
-            sha256=archive.sha256,
-            size_bytes=archive.size_bytes,
-        )
-        keys = frozenset({repository_key(repository.id), document_key(repository.id, package.name)})
+        generation, *columns = row
+        dist = Dist(*columns)
+        keys = frozenset({repository_key(dist.repository_id), document_key(dist.repository_id, dist.package)})
         return Copy(dist, generation, keys)
 
 
@@ -337,17 +350,6 @@ def _absent(session: ReadSession, facts: RepositoryFacts, name: str) -> ServedDo
 def _claim(facts: RepositoryFacts, name: str) -> ServedDocument:
     """A document that claims the name and has no version: clients then ask no other repository for it."""
     return ServedDocument(facts, name, None, True, compress(empty_document(name)), EMPTY_DATE)
-
-
-def _dists(path: str, name: str) -> "Select[Repository, Package, Version, Archive]":
-    """Archives of the package, deleted ones too: locks name them."""
-    return (
-        select(Repository, Package, Version, Archive)
-        .join(Package, Package.repository_id == Repository.id)
-        .join(Version, Version.package_id == Package.id)
-        .join(Archive, Archive.version_id == Version.id)
-        .where(Repository.path == path, Repository.deleted_at.is_(None), Package.name == name)
-    )
 
 
 def _no_archive() -> NotFound:
