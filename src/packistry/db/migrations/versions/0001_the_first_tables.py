@@ -255,6 +255,18 @@ def _create_documents() -> None:
     )
     with op.batch_alter_table("documents", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_documents_package_id"), ["package_id"], unique=False)
+    if _compresses_by_lz4():
+        # PostgreSQL's own way takes 10 ms for the document of 2,000 versions, a tenth of publishing one more.
+        op.execute("ALTER TABLE documents ALTER COLUMN template SET COMPRESSION lz4")
+
+
+def _compresses_by_lz4() -> bool:
+    """Whether this is a PostgreSQL that was built with it, as Debian's and the official images are."""
+    if op.get_bind().dialect.name != "postgresql":
+        return False
+    known = sa.text("SELECT 'lz4' = ANY(enumvals) FROM pg_settings WHERE name = 'default_toast_compression'")
+    # Before version 14 there is no such setting.
+    return bool(op.get_bind().execute(known).scalar())
 
 
 def _create_grants() -> None:
