@@ -25,6 +25,8 @@ CHANGES: Final = "SELECT key FROM changes WHERE number > {}"
 
 # asyncpg comes without types.
 _untyped: Any = asyncpg
+# What a look over a connection may end with. The last is asyncpg's own confusion over one that ends while it asks.
+_LOST: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class Forgetful(Protocol):
@@ -117,7 +119,7 @@ class PostgreSQLWatcher:
             self._next = None
             try:
                 await self._one_look()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+            except _LOST as fault:
                 if self._connection is not None:
                     self._connection.terminate()
                     self._connection = None
