@@ -223,13 +223,21 @@ def test_ctrl_c_ends_a_command_cleanly(installation: Installation) -> None:
     process = subprocess.Popen(
         command, env=installation.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    # From then on it reads the password, which nobody types.
     _wait_until_it_has_open(process.pid, installation.data_dir / "packistry.sqlite3")
+    _wait_until_it_reads(process.pid)
 
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
 
     assert (process.returncode, out, err) == (130, b"", b"Stopped.\n")
+
+
+def _wait_until_it_reads(pid: int) -> None:
+    """Until it waits for the password, which nobody types. Earlier, the signal could meet what may not be disturbed."""
+    deadline = time.monotonic() + 60
+    while "pipe_read" not in Path(f"/proc/{pid}/wchan").read_text(encoding="ascii"):
+        assert time.monotonic() < deadline, "it never reads"
+        time.sleep(0.05)
 
 
 def _wait_until_it_has_open(pid: int, path: Path) -> None:

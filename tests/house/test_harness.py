@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zipfile
@@ -119,14 +120,23 @@ def test_a_database_is_fresh_and_takes_changes(database_url: str) -> None:
     assert rows == 1
 
 
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder open to the user that PostgreSQL runs as. pytest shuts its own ones whenever another run begins."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        path.chmod(0o755)
+        yield path
+
+
 @pytest.mark.postgresql
-def test_a_cluster_ends_when_its_test_run_is_killed(tmp_path: Path) -> None:
+def test_a_cluster_ends_when_its_test_run_is_killed(reachable: Path) -> None:
     script = "from tests.postgresql import running_cluster\nimport time\nwith running_cluster() as cluster:\n"
     script += "    print(cluster.url('postgres'), cluster.process.pid, flush=True)\n    time.sleep(60)\n"
     run = subprocess.Popen(
         [sys.executable, "-c", script],
         cwd=ROOT,
-        env=os.environ | {"TMPDIR": str(_reachable(tmp_path))},
+        env=os.environ | {"TMPDIR": str(reachable)},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -152,15 +162,6 @@ def test_a_missing_tool_is_a_failure_only_in_ci(monkeypatch: pytest.MonkeyPatch,
         require_tool(None, "a tool")
 
     assert type(raised.value).__name__ == outcome
-
-
-def _reachable(folder: Path) -> Path:
-    """The folder, open to the user that PostgreSQL runs as, up to the first that already is."""
-    for step in [folder, *folder.parents]:
-        if step.stat().st_mode & 0o001:
-            break
-        step.chmod(step.stat().st_mode | 0o011)
-    return folder
 
 
 def _runs(pid: int) -> bool:

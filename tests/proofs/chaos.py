@@ -67,14 +67,15 @@ def descendants(pid: int) -> list[int]:
 
 
 def killed_while_uploading(
-    installation: Installation, token: str, uploads: int, after_seconds: float, *, repository: str = "acme"
+    installation: Installation, token: str, uploads: int, after_promises: int, *, repository: str = "acme"
 ) -> Round:
-    """One round: upload, kill after some time, start again, and look whether everything promised is there."""
+    """One round: upload, kill once so many were answered, start again; is everything that was promised there?"""
     with installation.serve(workers=2) as server:
         uploader = Uploader(server.port, token, repository)
         worker = threading.Thread(target=uploader.run, args=(uploads,))
         worker.start()
-        time.sleep(after_seconds)
+        while len(uploader.promises) < after_promises and worker.is_alive():
+            time.sleep(0.001)
         kill_everything(server)
         worker.join()
     with installation.serve(workers=1) as server:
@@ -148,7 +149,7 @@ def prove(name: str, installation: Installation, rounds: int, uploads: int, chan
             path = f"round-{number}"
             factories.repository(house, path)
             token = factories.deploy_token(house, path, abilities="read write")
-        result = killed_while_uploading(installation, token, uploads, chance.uniform(0.05, 2.0), repository=path)
+        result = killed_while_uploading(installation, token, uploads, chance.randrange(1, uploads), repository=path)
         good &= result.is_good
         print(f"{name} round {number + 1}: {result.promised} promised, {'all there' if result.is_good else result}")
     return good
