@@ -70,15 +70,22 @@ def main() -> int:
     """Prints the survivors of the chosen targets. Always 0: whether one may live is for a reader to say."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("targets", nargs="*", choices=[*TARGETS, []], help="all by default")
-    for name in arguments.parse_args().targets or TARGETS:
-        target = TARGETS[name]
-        print(bend_functions(target, FOLDER / name), bend_expressions(target), sep="\n", flush=True)
+    arguments.add_argument("--expressions-here", action="store_true", help="only those, and without a copy")
+    chosen = arguments.parse_args()
+    for name in chosen.targets or TARGETS:
+        if chosen.expressions_here:
+            print(bend_expressions(TARGETS[name]), flush=True)
+            continue
+        folder = FOLDER / name
+        _copy_project(TARGETS[name], folder)
+        print(bend_functions(TARGETS[name], folder), flush=True)
+        again = [sys.executable, "-m", "tests.proofs.mutation", "--expressions-here", name]
+        subprocess.run(again, cwd=folder, env={**os.environ, "PYTHONPATH": str(folder / "src")}, check=True)
     return 0
 
 
 def bend_functions(target: Target, folder: Path) -> Tally:
-    """mutmut's run over one file, in a copy of the project where nobody else works."""
-    _copy_project(target, folder)
+    """mutmut's run over one file of the project in `folder`."""
     words = [sys.executable, "-m", "mutmut"]
     run = subprocess.run(
         [*words, "run", "--max-children", "1"], cwd=folder, capture_output=True, text=True, check=False
@@ -102,6 +109,7 @@ def bend_expressions(target: Target) -> Tally:
 
 
 def _copy_project(target: Target, folder: Path) -> None:
+    """A mutant only counts as noticed if its tests pass without it, so nobody may edit them meanwhile."""
     shutil.rmtree(folder, ignore_errors=True)
     for name in ("src", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
