@@ -18,6 +18,8 @@ SCRIPT: Final = """
 local requests, turn, in_turn = {}, 0, true
 function init(arguments)
   in_turn = arguments[2] == "in turn"
+  -- Without a seed every round would ask for the same few thousand, which soon are all in the cache.
+  math.randomseed(os.time())
   for line in io.lines(arguments[1]) do
     local path, headers = line:match("^(%S+) ?(.*)$")
     local wanted = {}
