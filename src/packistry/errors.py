@@ -8,6 +8,7 @@ import errno
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Literal
 
@@ -123,6 +124,34 @@ class Unavailable(Refusal):
     """Something we depend on does not answer, or another process holds what we need."""
 
 
+class HostRefused(Refusal):
+    """A code host answered, and said no: the sentence says what it refused and what to do about it."""
+
+
+class CredentialRefused(HostRefused):
+    """The host does not know the credential any more: wrong, revoked or expired."""
+
+
+class ScopeMissing(HostRefused):
+    """The credential is good and may not do this; the sentence names the scope that is missing."""
+
+
+class HostUnavailable(Unavailable):
+    """The host did not answer, or answered what no such host says. Trying again later is right."""
+
+
+class RateLimited(HostUnavailable):
+    """The host wants us to wait; `until` is when it will listen again, in UTC."""
+
+    def __init__(self, sentence: str, *, until: datetime) -> None:
+        super().__init__(sentence)
+        self.until = until
+
+
+class MalformedEvent(Refusal):
+    """An authentic delivery of a code host that lacks a field we need."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """How a refusal is told: HTTP status, stable code for programs, level in the log."""
@@ -152,6 +181,12 @@ ANSWERS: dict[type[Refusal], Answer] = {
     UnsupportedMediaType: Answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "info"),
     StorageFull: Answer(HTTPStatus.INSUFFICIENT_STORAGE, "storage_full", "error"),
     Unavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "error"),
+    HostRefused: Answer(HTTPStatus.BAD_GATEWAY, "host_refused", "warning"),
+    CredentialRefused: Answer(HTTPStatus.BAD_GATEWAY, "credential_refused", "warning"),
+    ScopeMissing: Answer(HTTPStatus.BAD_GATEWAY, "scope_missing", "warning"),
+    HostUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "host_unavailable", "warning"),
+    RateLimited: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "rate_limited", "info"),
+    MalformedEvent: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed_event", "info"),
 }
 
 
