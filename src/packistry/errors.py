@@ -125,7 +125,14 @@ class Unavailable(Refusal):
 
 
 class HostRefused(Refusal):
-    """A code host answered, and said no: the sentence says what it refused and what to do about it."""
+    """A code host answered, and said no: the sentence says what it refused and what to do about it.
+
+    `detail` is what the host wrote, for administrators only: it may tell of things the caller must not see.
+    """
+
+    def __init__(self, sentence: str, *, detail: str = "") -> None:
+        super().__init__(sentence)
+        self.detail = detail
 
 
 class CredentialRefused(HostRefused):
