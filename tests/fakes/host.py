@@ -184,6 +184,8 @@ class FakeToken:
     login: str = "octocat"
     scopes: Sequence[str] = ()
     expires_at: datetime | None = None
+    # GitHub's newer kind, with permissions in place of scopes.
+    is_fine_grained: bool = False
 
 
 class FakeHost:

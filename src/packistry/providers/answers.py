@@ -25,6 +25,14 @@ from packistry.providers.payloads import Payload, read_payload, read_payloads
 
 MIB = 1024**2
 
+# The largest composer.json that anybody needs.
+FILE_BYTES = MIB
+# Against an endless answer only: the limit of archives is the caller's, whose file refuses to take more.
+ARCHIVE_BYTES = 4 * 1024 * MIB
+
+# A hundred rows of the wordiest host are below 2 MiB.
+JSON_BYTES = 16 * MIB
+
 # A million rows at 100 a page: nobody has more, and a host that goes on for ever must end somewhere.
 MAX_PAGES = 10_000
 
@@ -75,7 +83,7 @@ class Host:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         json: object = None,
-        max_bytes: int = 16 * MIB,
+        max_bytes: int = JSON_BYTES,
     ) -> Answer:
         """An answer of 2xx; every other is refused."""
         try:

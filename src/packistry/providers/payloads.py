@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import orjson
@@ -71,6 +72,14 @@ class Payload:
         value = self._find(keys)
         return value if isinstance(value, bool) else None
 
+    def moment(self, *keys: str) -> datetime:
+        """A time in ISO 8601, in UTC; without a zone it is UTC already."""
+        text = self.text(*keys)
+        try:
+            return in_utc(datetime.fromisoformat(text))
+        except (ValueError, OverflowError) as fault:
+            raise self._refuse(f"{'.'.join(keys)} is not a time") from fault
+
     def payload(self, *keys: str) -> "Payload":
         """An object inside this one."""
         return self.payload_or_none(*keys) or self._missing(keys)
@@ -115,6 +124,11 @@ def read_payloads(body: bytes, refuse: Refuse) -> Sequence[Payload]:
 def is_commit(text: str) -> bool:
     """Whether it is the full id of a git object; nothing else goes into an address as a commit."""
     return _COMMIT.fullmatch(text) is not None
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The same moment with zone UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _parse(body: bytes, refuse: Refuse) -> object:

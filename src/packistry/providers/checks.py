@@ -1,0 +1,53 @@
+"""The sentences of `source test` that are the same for every code host."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from packistry.errors import Refusal
+from packistry.providers.base import CheckLine, CheckReport, Finding
+
+# Time enough for a person to be told, come back from a holiday and make a new credential.
+EXPIRES_SOON = timedelta(days=14)
+
+
+def good(sentence: str) -> CheckLine:
+    return CheckLine(Finding.GOOD, sentence)
+
+
+def warning(sentence: str) -> CheckLine:
+    return CheckLine(Finding.WARNING, sentence)
+
+
+def bad(sentence: str) -> CheckLine:
+    return CheckLine(Finding.BAD, sentence)
+
+
+def refused(refusal: Refusal) -> CheckReport:
+    """The report when not even the account could be read."""
+    return CheckReport([bad(refusal.sentence)])
+
+
+def expiry_line(expires_at: datetime | None, moment: datetime) -> CheckLine:
+    """When the credential ends. None: it has no end that the host tells of."""
+    if expires_at is None:
+        return good("The credential has no date of expiry.")
+    day = f"{expires_at:%Y-%m-%d}"
+    if expires_at <= moment:
+        return bad(f"The credential expired on {day}: make a new one and rotate this source.")
+    if expires_at - moment < EXPIRES_SOON:
+        return warning(f"The credential expires on {day}: make a new one and rotate this source before.")
+    return good(f"The credential expires on {day}.")
+
+
+def projects_line(count: int | None) -> CheckLine:
+    """How many projects the credential sees; None when the host does not count them."""
+    if count == 0:
+        return warning("The credential sees no project: was it given any?")
+    if count is None:
+        return good("The credential sees projects, more than the host counts.")
+    return good(f"The credential sees {count:,} project{'' if count == 1 else 's'}.")
+
+
+def with_words(words: Sequence[str]) -> str:
+    """A list for a sentence, each word in backticks."""
+    return ", ".join(f"`{word}`" for word in words)

@@ -1,0 +1,304 @@
+"""GitLab, in the cloud and on servers of one's own, also below a path."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, time
+from typing import BinaryIO
+
+from packistry.clock import now
+from packistry.errors import HostUnavailable, NotFound, Refusal
+from packistry.outbound.client import Answer
+from packistry.providers.answers import ARCHIVE_BYTES, FILE_BYTES, Host
+from packistry.providers.base import (
+    CheckLine,
+    CheckReport,
+    Connection,
+    CredentialField,
+    EventKind,
+    HookEvent,
+    HookState,
+    Project,
+    Ref,
+    RefKind,
+)
+from packistry.providers.checks import bad, expiry_line, good, projects_line, refused, warning
+from packistry.providers.deliveries import (
+    has_standard_signature,
+    ignored,
+    is_same_secret,
+    pushed,
+    read_delivery,
+)
+from packistry.providers.payloads import Payload
+
+_LABEL = "GitLab"
+
+# As many as the API gives at once.
+_PAGE = {"per_page": "100"}
+# Pages by number end at 50,000 rows, and shift when a project is made meanwhile.
+_PROJECTS = {**_PAGE, "pagination": "keyset", "order_by": "id", "sort": "asc"}
+
+_READING = "the scope `read_api` (or `api`) and at least the role Reporter in the project"
+_HOOKS = "the scope `api` and at least the role Maintainer in the project"
+
+# The number of the role Maintainer; Owner is 50.
+_MAINTAINER = 40
+
+# What group and system hooks tell of a project; hooks of a project itself tell of pushes only.
+_PROJECT_EVENTS = {
+    "project_rename": EventKind.PROJECT_CHANGED,
+    "project_transfer": EventKind.PROJECT_CHANGED,
+    "project_update": EventKind.PROJECT_CHANGED,  # archived, unarchived, another default branch
+    "project_destroy": EventKind.PROJECT_DELETED,
+}
+
+
+class GitLab:
+    """The Provider for GitLab. Source of addresses and fields: GitLab's documentation, "REST API" and "Webhooks"."""
+
+    name = "gitlab"
+    label = _LABEL
+    default_address: str | None = "https://gitlab.com"
+    has_hooks = True
+    fields: Sequence[CredentialField] = (
+        CredentialField(
+            "token",
+            "Access token",
+            f"A personal, group or project access token with {_READING}; to create hooks, {_HOOKS}. "
+            "Made under Access tokens of your profile, of the group or of the project.",
+        ),
+    )
+
+    def check(self, connection: Connection) -> CheckReport:
+        host = _host(connection)
+        try:
+            account = host.get(host.address("user"), what="account for this token", needs=_READING).text("username")
+            token = _token(host)
+            count = _count(host)
+        except Refusal as refusal:
+            return refused(refusal)
+        expires_at = _expiry(token)
+        lines = [
+            good(f"{_LABEL} answers at {connection.address}; the token belongs to {account}."),
+            expiry_line(expires_at, now()),
+            projects_line(count),
+            *_scope_lines(token),
+        ]
+        return CheckReport(lines, account=account, expires_at=expires_at, projects_seen=count)
+
+    def projects(self, connection: Connection, *, search: str = "", owner: str = "") -> Iterator[Project]:
+        host = _host(connection)
+        found = {"search": search, "search_namespaces": "true"} if search else {}
+        return map(_project, _owned(host, owner, search) if owner else _member_projects(host, found))
+
+    def project(self, connection: Connection, project_id: str) -> Project:
+        host = _host(connection)
+        return _project(host.get(host.address("projects", project_id), what=f"project {project_id}", needs=_READING))
+
+    def project_named(self, connection: Connection, full_name: str) -> Project:
+        # The API takes the name with its groups where it takes an id, as one segment.
+        return self.project(connection, full_name)
+
+    def refs(self, connection: Connection, project: Project) -> Iterator[Ref]:
+        host = _host(connection)
+        for kind, listing in ((RefKind.BRANCH, "branches"), (RefKind.TAG, "tags")):
+            url = _repository(host, project, listing)
+            for row in host.rows(url, what=f"{listing} of {project.full_name}", needs=_READING, params=_PAGE):
+                # `target` of an annotated tag is the tag object. A tag of a file or a folder has no commit at all.
+                if row.payload_or_none("commit"):
+                    yield Ref(kind, row.text("name"), row.commit("commit", "id"))
+
+    def committed_at(self, connection: Connection, project: Project, commit: str) -> datetime:
+        host = _host(connection)
+        what = f"commit {commit} in {project.full_name}"
+        # Without the counts of changed lines, which cost the server a difference.
+        params = {"stats": "false"}
+        found = host.get(_repository(host, project, "commits", commit), what=what, needs=_READING, params=params)
+        return found.moment("authored_date")
+
+    def read_file(self, connection: Connection, project: Project, commit: str, path: str) -> bytes | None:
+        host = _host(connection)
+        try:
+            return host.send(
+                "GET",
+                _repository(host, project, "files", path, "raw"),
+                what=f"{path} in {project.full_name}",
+                needs=_READING,
+                params={"ref": commit},
+                max_bytes=FILE_BYTES,
+            ).body
+        except NotFound:
+            return None
+
+    def download_archive(self, connection: Connection, project: Project, commit: str, into: BinaryIO) -> None:
+        host = _host(connection)
+        url = f"{_repository(host, project, 'archive.zip')}?sha={commit}"
+        what = f"archive of {commit} in {project.full_name}"
+        host.download(url, into, what=what, needs=_READING, max_bytes=ARCHIVE_BYTES)
+
+    def create_hook(self, connection: Connection, project: Project, url: str, secret: str) -> str:
+        host = _host(connection)
+        hooks, what = host.address("projects", project.id, "hooks"), f"hooks of {project.full_name}"
+        wanted = {
+            "url": url,
+            "token": secret,
+            "push_events": True,
+            "tag_push_events": True,
+            "enable_ssl_verification": True,
+            "push_events_branch_filter": "",
+        }
+        rows = host.rows(hooks, what=what, needs=_HOOKS, params=_PAGE)
+        found = next((hook for hook in rows if hook.text_or_none("url") == url), None)
+        if found and _state(found) is not HookState.ACTIVE:
+            # Changing a hook that GitLab switched off after failures does not switch it on again.
+            self.delete_hook(connection, project, found.identifier("id"))
+            found = None
+        method, address = ("PUT", f"{hooks}/{found.identifier('id')}") if found else ("POST", hooks)
+        return host.read(host.send(method, address, what=what, needs=_HOOKS, json=wanted)).identifier("id")
+
+    def hook_state(self, connection: Connection, project: Project, hook_id: str) -> HookState:
+        host = _host(connection)
+        try:
+            return _state(host.get(_hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS))
+        except NotFound:
+            return HookState.GONE
+
+    def delete_hook(self, connection: Connection, project: Project, hook_id: str) -> None:
+        host = _host(connection)
+        with suppress(NotFound):
+            host.send("DELETE", _hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS)
+
+    def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+        """By the signature of a signing token where there is one, else by the secret itself, sent as it is."""
+        # The time that is signed too is not looked at: a delivery that is sent again changes nothing.
+        signed = f"{headers.get('webhook-id', '')}.{headers.get('webhook-timestamp', '')}.".encode() + body
+        has_signature = has_standard_signature(headers.get("webhook-signature"), signed, secret)
+        return is_same_secret(headers.get("x-gitlab-token"), secret) or has_signature
+
+    def delivery_id(self, headers: Mapping[str, str]) -> str | None:
+        # The first two stay the same when GitLab tries again, and are what servers before 17.4 do not send.
+        names = ("idempotency-key", "webhook-id", "x-gitlab-event-uuid")
+        return next((headers[name] for name in names if name in headers), None)
+
+    def parse_event(self, headers: Mapping[str, str], body: bytes) -> Sequence[HookEvent]:
+        payload = read_delivery(body)
+        # The header of a system hook says only that it is one; the body tells them all apart.
+        event = payload.text_or_none("event_name") or payload.text_or_none("object_kind") or ""
+        if event in {"push", "tag_push"}:
+            return [_push(payload)]
+        if event in _PROJECT_EVENTS:
+            return [HookEvent(_PROJECT_EVENTS[event], payload.identifier("project_id"))]
+        header = headers.get("x-gitlab-event", "")
+        return [ignored(f'The event "{(event or header)[:100]}" changes no package.')]
+
+
+def _host(connection: Connection) -> Host:
+    headers = {"private-token": connection.credential["token"], "accept": "application/json"}
+    return Host(_LABEL, f"{connection.address}/api/v4", connection.client, headers, is_limit=_is_limit)
+
+
+def _is_limit(answer: Answer) -> bool:
+    """Its limits answer 429; a server that bans an address for failed sign-ins answers 403, and says until when."""
+    return "retry-after" in answer.headers
+
+
+def _repository(host: Host, project: Project, *rest: str) -> str:
+    return host.address("projects", project.id, "repository", *rest)
+
+
+def _hook(host: Host, project: Project, hook_id: str) -> str:
+    return host.address("projects", project.id, "hooks", hook_id)
+
+
+def _member_projects(host: Host, params: Mapping[str, str]) -> Iterator[Payload]:
+    wanted = {**_PROJECTS, "membership": "true", **params}
+    return host.rows(host.address("projects"), what="projects", needs=_READING, params=wanted)
+
+
+def _owned(host: Host, owner: str, search: str) -> Iterator[Payload]:
+    """The rows of a group and all groups below it, or of a user."""
+    params = {**_PAGE, **({"search": search} if search else {})}
+    try:
+        host.get(host.address("groups", owner), what=f"group {owner}", params={"with_projects": "false"})
+    except NotFound:
+        url, more = host.address("users", owner, "projects"), {}
+    else:
+        # Shared projects belong to another group, and are found there.
+        url, more = host.address("groups", owner, "projects"), {"include_subgroups": "true", "with_shared": "false"}
+    return host.rows(url, what=f"projects of {owner}", needs=_READING, params={**params, **more})
+
+
+def _project(row: Payload) -> Project:
+    return Project(
+        id=row.identifier("id"),
+        full_name=row.text("path_with_namespace"),
+        web_url=row.text("web_url"),
+        clone_url=row.text("http_url_to_repo"),
+        default_branch=row.text_or_none("default_branch"),
+        archived=row.flag("archived"),
+        may_create_hooks=_may_create_hooks(row),
+    )
+
+
+def _may_create_hooks(row: Payload) -> bool | None:
+    """By the role in the project or in its group; None where the host does not tell roles, as in lists of others."""
+    if row.payload_or_none("permissions") is None:
+        return None
+    roles = [row.number_or_none("permissions", place, "access_level") for place in ("project_access", "group_access")]
+    return max((role or 0 for role in roles), default=0) >= _MAINTAINER
+
+
+def _token(host: Host) -> Payload | None:
+    """What GitLab says about the token; servers before 15.5 cannot."""
+    with suppress(NotFound):
+        return host.get(host.address("personal_access_tokens", "self"), what="facts about this token", needs=_READING)
+    return None
+
+
+def _expiry(token: Payload | None) -> datetime | None:
+    """A token ends at midnight UTC at the begin of its day of expiry."""
+    day = token.text_or_none("expires_at") if token else None
+    try:
+        return datetime.combine(datetime.fromisoformat(day).date(), time(), UTC) if day else None
+    except ValueError as fault:
+        raise HostUnavailable(f"{_LABEL} names an expiry of the token that is no date.") from fault
+
+
+def _count(host: Host) -> int | None:
+    """None when there are more than 10,000, which GitLab does not count."""
+    params = {"membership": "true", "simple": "true", "per_page": "1"}
+    answer = host.send("GET", host.address("projects"), what="list of projects", needs=_READING, params=params)
+    host.read_rows(answer)
+    total = answer.headers.get("x-total", "")
+    return int(total) if total.isascii() and total.isdecimal() else None
+
+
+def _scope_lines(token: Payload | None) -> Iterator[CheckLine]:
+    if token is None:
+        yield warning("This GitLab is too old to tell the scopes of a token.")
+        return
+    scopes = set(token.texts("scopes"))
+    if "api" in scopes:
+        yield good("The scope `api` is there: projects can be read, and hooks created where the role is Maintainer.")
+    elif "read_api" in scopes:
+        yield good("The scope `read_api` is there: projects can be read.")
+        yield warning("The scope `api` is missing: no hooks can be created, projects are polled instead.")
+    else:
+        yield bad(f"The scope `read_api` is missing: projects cannot be read. The token needs {_READING}.")
+
+
+def _state(hook: Payload) -> HookState:
+    if (
+        hook.text_or_none("alert_status") == "disabled"
+        or not hook.flag("push_events")
+        or not hook.flag("tag_push_events")
+    ):
+        return HookState.DISABLED
+    return HookState.FAILING if hook.text_or_none("alert_status") == "temporarily_disabled" else HookState.ACTIVE
+
+
+def _push(payload: Payload) -> HookEvent:
+    project_id, full_name, after = payload.identifier("project_id"), payload.text("ref"), payload.text("after")
+    # `after` of an annotated tag is the tag object, `checkout_sha` the commit behind it.
+    commit = payload.text_or_none("checkout_sha") or after
+    return pushed(project_id, full_name, commit if after.strip("0") else None)
