@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from packistry.composer.documents import complete, expand
+from packistry.composer.metadata import complete, expand
 from packistry.db.engine import WriteSession
 from packistry.db.models import Document, Package, Version
 from packistry.errors import NotFound

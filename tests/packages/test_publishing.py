@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from packistry import clock
 from packistry.app import House
-from packistry.composer.documents import complete, expand
+from packistry.composer.metadata import complete, expand
 from packistry.db.models import Archive, AuditEvent, Document, Package, Repository, Version
 from packistry.errors import Forbidden, InvalidManifest, InvalidName, InvalidVersion, VersionConflict
 from packistry.packages.actions import Outcome, delete_package, delete_version, purge_version, update_package
-from packistry.packages.documents import Address, live_versions, render_documents
+from packistry.packages.documents import Address, render_documents
 from packistry.packages.purge import remove_unnamed_files
 from packistry.storage.keys import archive_key
 from tests import factories
@@ -173,7 +173,7 @@ def test_another_public_address_of_a_command_alone_gives_no_other_date(acme: Hou
     with acme.database.write() as session:
         before = session.get_one(Document, (2, "acme/lib")).last_modified
         package = session.get_one(Package, 1)
-        render_documents(session, package, live_versions(session, package), Address("https://p.test", "acme"))
+        render_documents(session, package, Address("https://p.test", "acme"))
 
     with acme.database.read() as session:
         document = session.get_one(Document, (2, "acme/lib"))

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from packistry.composer import names
-from packistry.composer.documents import UNSET, VERSION_KEYS
 from packistry.composer.manifest_json import kind, read_object
 from packistry.composer.manifest_keys import BY_NAME, is_comment, nearest
 from packistry.composer.manifest_reading import OMIT, Reading, refusal
 from packistry.composer.manifest_version import given_up, own_version, package_type, release_time
+from packistry.composer.metadata import UNSET, VERSION_KEYS
 from packistry.errors import InvalidName
 
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from packistry.composer import versions
-from packistry.composer.documents import UNSET
 from packistry.composer.manifest_json import is_list, is_number, kind
 from packistry.composer.manifest_reading import OMIT, Reading, as_map, quote, refusal
+from packistry.composer.metadata import UNSET
 from packistry.errors import InvalidVersion
 
 # Plugins know types of one or two words; the database keeps as much.

@@ -1,13 +1,13 @@
 """Changing packages and versions. Stable versions never change; dev versions move on; every archive stays."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Row, delete, func, select, update
 
 from packistry import clock
 from packistry.access.actors import Actor
@@ -16,8 +16,8 @@ from packistry.access.permissions import Permission
 from packistry.access.rules import require
 from packistry.audit.events import Event
 from packistry.audit.log import Subject, record
-from packistry.composer.documents import pack
 from packistry.composer.manifest import Manifest
+from packistry.composer.metadata import Place, pack
 from packistry.composer.names import normalise_name
 from packistry.composer.versions import is_dev, normalise, remembered_sort_key, stability
 from packistry.db.changes import document_key
@@ -25,7 +25,7 @@ from packistry.db.engine import ReadSession, WriteSession
 from packistry.db.models import Archive, GrantRow, Package, ProvidedName, Repository, Version
 from packistry.errors import NotFound
 from packistry.packages.conflicts import conflict, refuse_equal
-from packistry.packages.documents import Address, VersionRow, live_versions, render_documents
+from packistry.packages.documents import Address, render_documents
 from packistry.packages.holding import held_package, held_version, package_subject, package_to_publish
 from packistry.packages.listing import raise_listing
 
@@ -71,6 +71,8 @@ class Publication:
     version: Version
     archive: Archive
     outcome: Outcome
+    # The normalised versions that are not as they were: this one, and the default branch that it took over from.
+    touched: Collection[str]
 
 
 def publish_version(
@@ -84,13 +86,14 @@ def publish_version(
     package = package_to_publish(session, actor, repository, submission.manifest.name)
     publication = put_version(session, actor, package, submission)
     if publication.outcome is not Outcome.UNCHANGED:
-        refresh_package(session, package, address)
+        refresh_package(session, package, address, publication.touched)
     return publication
 
 
 def put_version(session: WriteSession, actor: Actor, package: Package, submission: Submission) -> Publication:
     """The rows of one version, without the documents: an import renders once for many versions."""
     normalised = normalise(submission.version)
+    touched = {normalised, *(_default_branches(session, package) if submission.default_branch else ())}
     version = session.execute(
         select(Version).where(Version.package_id == package.id, Version.normalised == normalised)
     ).scalar_one_or_none()
@@ -99,12 +102,12 @@ def put_version(session: WriteSession, actor: Actor, package: Package, submissio
     if version is None:
         version, archive = _new_version(session, package, submission, normalised)
         record(session, actor, Event.VERSION_PUBLISHED, _subject(package, version), reference=archive.reference)
-        return Publication(package, version, archive, Outcome.PUBLISHED)
+        return Publication(package, version, archive, Outcome.PUBLISHED, touched)
     archive = same_files(session, version, submission.archive.content_digest)
     if archive is None and not version.is_dev:
         raise conflict(package.name, version, session.get_one(Archive, version.archive_id))
     if archive is not None and version.archive_id == archive.id and version.deleted_at is None:
-        unchanged = Publication(package, version, archive, Outcome.UNCHANGED)
+        unchanged = Publication(package, version, archive, Outcome.UNCHANGED, touched)
         return _make_default_only(session, actor, unchanged) if submission.default_branch else unchanged
     outcome = Outcome.MOVED if version.deleted_at is None else Outcome.RESTORED
     archive = archive or _new_archive(session, version, submission.archive)
@@ -116,7 +119,12 @@ def put_version(session: WriteSession, actor: Actor, package: Package, submissio
     _settle(session, package, version, archive, submission)
     event = Event.VERSION_MOVED if outcome is Outcome.MOVED else Event.VERSION_RESTORED
     record(session, actor, event, _subject(package, version), reference=archive.reference)
-    return Publication(package, version, archive, outcome)
+    return Publication(package, version, archive, outcome, touched)
+
+
+def _default_branches(session: WriteSession, package: Package) -> Sequence[str]:
+    marked = select(Version.normalised).where(Version.package_id == package.id, Version.default_branch)
+    return session.scalars(marked).all()
 
 
 def _make_default_only(session: WriteSession, actor: Actor, unchanged: Publication) -> Publication:
@@ -130,20 +138,25 @@ def _make_default_only(session: WriteSession, actor: Actor, unchanged: Publicati
     return replace(unchanged, outcome=Outcome.MOVED)
 
 
-def refresh_package(session: WriteSession, package: Package, address: Address) -> None:
-    """What is derived from the versions: the latest one, type and description as of it, and both documents."""
+def refresh_package(
+    session: WriteSession, package: Package, address: Address, changed: Collection[str] | None = None
+) -> None:
+    """What is derived from the versions: the latest one, type and description as of it, and both documents.
+
+    `changed` are the normalised versions that a change touched, `Publication.touched`; None is all of them.
+    """
     # Reads that follow must see the rows of this transaction.
     session.flush()
     before = (package.type, package.description, package.deleted_at)
-    versions = live_versions(session, package)
-    package.shown_abandoned = _shown_mark(package, versions)
-    latest = _latest_version(versions)
-    package.latest_version = latest.version if latest else None
-    if latest is not None:
-        package.type, package.description = _type_and_description(latest.published)
+    default = _default_branch(session, package)
+    mark = _shown_mark(package, default)
+    if mark != package.shown_abandoned:
+        # Every version carries the mark.
+        package.shown_abandoned, changed = mark, None
+    places = render_documents(session, package, address, changed)
+    _show_latest(session, package, _latest_version(places, default))
     package.updated_at = clock.now()
     session.flush()
-    render_documents(session, package, versions, address)
     if before != (package.type, package.description, package.deleted_at):
         raise_listing(session, package.repository_id)
 
@@ -175,7 +188,7 @@ def delete_version(session: WriteSession, actor: Actor, package: Package, versio
     version.default_branch = False
     session.execute(delete(ProvidedName).where(ProvidedName.version_id == version.id))
     record(session, actor, Event.VERSION_DELETED, _subject(package, version))
-    refresh_package(session, package, address)
+    refresh_package(session, package, address, {version.normalised})
 
 
 def delete_package(session: WriteSession, actor: Actor, package: Package, address: Address) -> None:
@@ -214,7 +227,7 @@ def purge_version(
     session.execute(delete(ProvidedName).where(ProvidedName.version_id == version.id))
     session.execute(delete(Version).where(Version.id == version.id))
     session.expunge(version)
-    refresh_package(session, package, address)
+    refresh_package(session, package, address, {version.normalised})
     session.changed(document_key(package.repository_id, package.name))
     return list(files)
 
@@ -321,11 +334,20 @@ def same_files(session: ReadSession, version: Version, content_digest: str) -> A
     return next((row for row in rows if row.id == version.archive_id), rows[0] if rows else None)
 
 
-def _shown_mark(package: Package, versions: Sequence[VersionRow]) -> str | None:
+def _default_branch(session: WriteSession, package: Package) -> Row[str, str | None] | None:
+    """The normalised version of the live default branch, and its own mark "abandoned"."""
+    return session.execute(
+        select(Version.normalised, Version.abandoned).where(
+            Version.package_id == package.id, Version.default_branch, Version.deleted_at.is_(None)
+        )
+    ).first()
+
+
+def _shown_mark(package: Package, default: Row[str, str | None] | None) -> str | None:
     """The mark "abandoned" that all versions carry: set by hand, else by composer.json of the default branch."""
-    if package.abandoned is not None:
+    if package.abandoned is not None or default is None:
         return package.abandoned
-    return next((row.abandoned for row in versions if row.default_branch), None)
+    return default.abandoned
 
 
 def _refuse_deleted(package: Package) -> None:
@@ -333,21 +355,29 @@ def _refuse_deleted(package: Package) -> None:
         raise NotFound(f"{package.name} is deleted already; purge it to remove its archives too.")
 
 
-def _latest_version(versions: Sequence[VersionRow]) -> VersionRow | None:
+def _latest_version(places: Sequence[Place], default: Row[str, str | None] | None) -> str | None:
     """The highest stable version by Composer's order, else the highest pre-release, else the default branch."""
-    newest_first = sorted(versions, key=lambda row: remembered_sort_key(row.normalised), reverse=True)
-    # Mostly the first is stable; looking at all of two thousand would take 6 ms.
-    stable = next((row for row in newest_first if stability(row.normalised) == "stable"), None)
-    return stable if stable is not None else max(newest_first, key=_rank_of_unstable, default=None)
+    numbers = [place.version_normalized for place in places if not is_dev(place.version_normalized)]
+    # A document is newest first, and mostly its first is stable: looking at all of two thousand would take 6 ms.
+    stable = next((number for number in numbers if stability(number) == "stable"), None)
+    if stable or numbers:
+        return stable or numbers[0]
+    if default is not None:
+        return default.normalised
+    return max((place.version_normalized for place in places), key=remembered_sort_key, default=None)
 
 
-def _rank_of_unstable(row: VersionRow) -> int:
-    return 2 if stability(row.normalised) != "dev" else int(row.default_branch)
-
-
-def _type_and_description(packed: bytes) -> tuple[str, str]:
+def _show_latest(session: WriteSession, package: Package, normalised: str | None) -> None:
+    package.latest_version = None
+    if normalised is None:
+        return
+    package.latest_version, packed = session.execute(
+        select(Version.version, Version.published).where(
+            Version.package_id == package.id, Version.normalised == normalised
+        )
+    ).one()
     published = orjson.loads(packed)
-    return published.get("type", "library"), published.get("description") or ""
+    package.type, package.description = published.get("type", "library"), published.get("description") or ""
 
 
 def _subject(package: Package, version: Version) -> Subject:

@@ -198,7 +198,7 @@ def _already_there(session: ReadSession, upload: Upload, version: str, content_d
     archive = same_files(session, found, content_digest)
     if archive is None and not found.is_dev:
         raise conflict(upload.name, found, session.get_one(Archive, found.archive_id))
-    return None if archive is None else Publication(package, found, archive, Outcome.UNCHANGED)
+    return None if archive is None else Publication(package, found, archive, Outcome.UNCHANGED, ())
 
 
 def _says_it_all(found: Publication, *, default_branch: bool) -> bool:

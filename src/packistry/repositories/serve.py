@@ -19,7 +19,7 @@ from sqlalchemy import Select, and_, bindparam, select, true
 
 from packistry.access.answers import Door, door
 from packistry.access.views import View
-from packistry.composer.documents import complete, empty_document
+from packistry.composer.metadata import complete, empty_document
 from packistry.composer.names import vendor_of
 from packistry.composer.versions import normalise
 from packistry.db.changes import ChangeKey, document_key, listing_key, repository_key

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from packistry.composer import versions
-from packistry.composer.documents import PublishedVersion, pack, version_object
 from packistry.composer.manifest import Manifest, read_manifest
 from packistry.composer.manifest_json import is_list, is_object
+from packistry.composer.metadata import PublishedVersion, pack, version_object
 from packistry.errors import InvalidManifest
 from tests.composer.rules.oracle import NEWEST, ask
 from tests.composer.rules.random_manifests import Manifests

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from packistry.composer.documents import expand, minify, pack, unpack
+from packistry.composer.metadata import expand, minify, pack, unpack
 from tests.composer.rules.oracle import ask
 
 SCRIPT = Path(__file__).with_name("documents.php")

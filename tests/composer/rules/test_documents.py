@@ -11,23 +11,25 @@ import pytest
 
 from packistry.composer import versions
 from packistry.composer.documents import (
-    BASE_MARK,
-    VERSION_KEYS,
     Provider,
-    PublishedVersion,
     SearchHit,
-    complete,
-    empty_document,
     error_document,
-    expand,
     list_document,
     notify_document,
-    order_versions,
-    pack,
-    package_document,
     providers_document,
     repository_document,
     search_document,
+)
+from packistry.composer.metadata import (
+    BASE_MARK,
+    VERSION_KEYS,
+    PublishedVersion,
+    complete,
+    empty_document,
+    expand,
+    order_versions,
+    pack,
+    package_document,
     version_object,
 )
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from packistry.composer.documents import VERSION_KEYS
 from packistry.composer.manifest import read_manifest
 from packistry.composer.manifest_reading import MAX_WARNINGS
+from packistry.composer.metadata import VERSION_KEYS
 from packistry.errors import InvalidManifest
 from tests.composer.rules.manifest_of import manifest_of, published, refusal_of
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from packistry.composer.documents import VERSION_KEYS
 from packistry.composer.manifest_keys import BY_NAME, KEYS, nearest
+from packistry.composer.metadata import VERSION_KEYS
 from tests.composer.rules.corpus_manifests import SCRIPT
 from tests.composer.rules.oracle import ask
 

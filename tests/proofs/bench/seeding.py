@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from sqlalchemy import func, insert, select, text
 
-from packistry.composer.documents import BASE_MARK, PublishedVersion, pack, package_document
 from packistry.composer.manifest import read_manifest
+from packistry.composer.metadata import BASE_MARK, PublishedVersion, pack, write_document
 from packistry.db.engine import WriteSession
 from packistry.db.models import Archive, Base, Document, Package, Version
 from packistry.house import House
@@ -114,8 +114,9 @@ class _Rows:
         for document, published in ((name, entries), (name + DEV_SUFFIX, [])):
             row = {"repository_id": self._repository_id, "name": document, "package_id": package_id}
             modified = int(BEGINNING.timestamp()) + number
-            template = package_document(name, published)
-            self._rows[Document].append({**row, "template": template, "last_modified": modified})
+            written = write_document(name, published)
+            content = {"template": written.document, "places": [tuple(place) for place in written.places]}
+            self._rows[Document].append({**row, **content, "last_modified": modified})
 
     def _add_version(self, package_id: int, name: str, number: int) -> PublishedVersion:
         version_id, archive_id = next(self._version_ids), next(self._archive_ids)

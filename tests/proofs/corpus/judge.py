@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from packistry.composer.documents import expand
+from packistry.composer.metadata import expand
 from tests.composer.rules.corpus_manifests import SCRIPT, different_keys
 from tests.composer.rules.oracle import ask
 from tests.proofs.corpus.expectation import Published, Served

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from packistry import clock
 from packistry.app import House, Worker, open_house
-from packistry.composer.documents import expand
+from packistry.composer.metadata import expand
 from packistry.db.models import Package, Version
 from packistry.packages.upload import Upload
 from packistry.settings import Settings

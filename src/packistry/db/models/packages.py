@@ -1,5 +1,6 @@
 """Packages, their versions, the archives ever served, and the documents rendered from them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -99,8 +100,11 @@ class Document(Base):
     repository_id: Mapped[int] = mapped_column(ForeignKey("repositories.id"), primary_key=True)
     name: Mapped[str] = mapped_column(String(300), primary_key=True)
     package_id: Mapped[int] = mapped_column(ForeignKey("packages.id", ondelete="CASCADE"), index=True)
-    # JSON in which the repository's address is a mark; see composer/documents.py.
+    # JSON in which the repository's address is a mark; see composer/metadata.py.
     template: Mapped[bytes] = mapped_column(LargeBinary)
+    # Where each version stands in it (composer/metadata.py, Place), so that a change need not render all of it. None in
+    # what an older Packistry rendered.
+    places: Mapped[Sequence[Sequence[Any]] | None] = mapped_column(JSONBytes)
     # The completed document compressed for `gzip_base`, made at publish when the public address is known.
     gzip: Mapped[bytes | None] = mapped_column(LargeBinary)
     gzip_base: Mapped[str | None] = mapped_column(Text)

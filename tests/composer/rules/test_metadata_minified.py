@@ -4,10 +4,10 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from packistry.composer.documents import expand, minify, pack, unpack
+from packistry.composer.metadata import expand, minify, pack, unpack
 from tests.composer.rules.minifier import differences, object_lists
 
 
@@ -84,6 +84,8 @@ JSON = st.recursive(
 OBJECTS = st.lists(st.dictionaries(st.sampled_from(["name", "require", "extra", "x:y"]), JSON, min_size=1), max_size=6)
 
 
+# Drawing nested values is slow while other processes of the suite share the core.
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(OBJECTS)
 def test_every_list_comes_back_as_it_was(objects: list[dict[str, Any]]) -> None:
     read = expand(minified(objects))
