@@ -15,9 +15,10 @@ from packistry.cli.verbs import PRINTED, Printed
 HEAD = """# Commands
 
 `packistry NOUN VERB`, with flags; a person at a terminal is asked for what is missing, a script is told which flag it
-wants. Every command but `serve` takes `--json` and then prints one document on standard output and nothing else.
-Sentences for people, questions and the log of every command but `serve` go to standard error. Commands work before the
-first `serve` and beside it: whichever comes first makes the database. They need the same settings as the server.
+wants. Every command but `serve` and `worker`, which run until they are stopped, takes `--json` and then prints one
+document on standard output and nothing else. Sentences for people, questions and the log of every other command go to
+standard error. Commands work before the first `serve` and beside it: whichever comes first makes the database. They
+need the same settings as the server.
 
 Things are named by name or id, users by e-mail address or id. A repository is named by its path: `/` is the root, and
 `acme`, `/acme` and `/r/acme` are one. `--package` takes `PATH:VENDOR/NAME`, such as `acme:acme/lib` or `/:acme/lib`.
@@ -70,7 +71,7 @@ def _nouns(program: Any) -> Iterator[str]:
 def _command(words: str, command: Any) -> str:
     examples = command.epilog.partition("Examples:\n")[2]
     shell = "\n".join(line.strip() for line in examples.splitlines())
-    rows = "\n".join(_row(parameter) for parameter in command.params)
+    rows = "\n".join(_row(parameter) for parameter in command.params if not getattr(parameter, "hidden", False))
     printed = PRINTED.get(command.callback.__wrapped__)
     said = f"\nWith `--json`: {_link(printed)}.\n" if printed else ""
     assert all(line.startswith(words) for line in shell.splitlines()), words

@@ -197,6 +197,14 @@ class Settings(BaseSettings):
     max_archive_entries: int = _setting(50_000, "number", "The most files and folders in an archive.", ge=1)
     max_composer_json_bytes: Size = _setting(1 * MIB, "size", "The largest composer.json.")
 
+    jobs_at_once: int = _setting(
+        8,
+        "number",
+        "How much background work one jobs process does at once, of all kinds together; 1 to 16.",
+        ge=1,
+        le=16,
+    )
+
     document_cache_bytes: Size = _setting(
         64 * MIB, "size", "How much metadata each web worker keeps in memory, ready to send."
     )

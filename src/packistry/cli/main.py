@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, cast
 
 import typer
 
-from packistry.cli import access, db, deploy_token, package, personal_token, repository, serve, user
+from packistry.cli import access, db, deploy_token, package, personal_token, repository, serve, user, worker
 from packistry.cli.documents import ErrorDocument, ProblemDocument
 from packistry.cli.printing import make_output_safe, print_json, say
 from packistry.cli.refusals import problem
@@ -158,6 +158,7 @@ def packistry(
 app.command("serve", epilog=epilog(("serve", "serve --host 0.0.0.0 --port 443 --tls-cert cert.pem --tls-key key.pem")))(
     serve.serve
 )
+app.command("worker", epilog=epilog(("worker",)))(worker.worker)
 for module in NOUNS:
     app.add_typer(module.app)
 for name, command in ALIASES.items():

@@ -1,8 +1,10 @@
 """`packistry serve`: everything is made ready, then the web workers run until they are told to stop."""
 
+import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,7 +57,9 @@ def serve(
     log.info(
         "server.starting", address=serving.host, port=port, workers=workers, data_dir=settings.data_dir, swept=swept
     )
-    raise typer.Exit(run_workers(serving, load_worker))
+    with _background_work() as tell_to_stop:
+        code = run_workers(serving, load_worker, tell_to_stop)
+    raise typer.Exit(code)
 
 
 def load_worker() -> Any:
@@ -75,6 +79,25 @@ def load_worker() -> Any:
     except Exception:  # noqa: BLE001 whatever it is, the log must have it in its own form
         structlog.get_logger(__name__).exception("worker.failed")
         sys.exit(1)
+
+
+@contextmanager
+def _background_work() -> Generator[Callable[[], None]]:
+    """A jobs process beside the workers while the block lasts; gives what tells it to stop before that."""
+    from packistry.background import all_kinds
+    from packistry.jobs.companion import Companion
+
+    if not all_kinds():
+        yield lambda: None
+        return
+    # -P: a folder called packistry beside us must not be taken for the package.
+    command = (sys.executable, "-P", "-m", "packistry", "worker", "--supervisor", str(os.getpid()))
+    companion = Companion(command)
+    companion.start()
+    try:
+        yield companion.tell_to_stop
+    finally:
+        companion.stop()
 
 
 def _serving(

@@ -14,11 +14,15 @@ from typing import Final
 LOOK_SECONDS: Final = 0.25
 
 
-def end_with_parent() -> None:
-    """Ends this process at once, from a thread, when the process that started it ends."""
-    starter = multiprocessing.parent_process()
-    # Not getppid() where we know better: the supervisor may have died while we were still loading.
-    parent = os.getppid() if starter is None else starter.pid
+def end_with_parent(parent: int | None = None) -> None:
+    """Ends this process at once, from a thread, when the process that started it ends.
+
+    `parent` is its number, for processes that were not started by `multiprocessing`.
+    """
+    if parent is None:
+        starter = multiprocessing.parent_process()
+        # Not getppid() where we know better: the supervisor may have died while we were still loading.
+        parent = os.getppid() if starter is None else starter.pid
 
     def look() -> None:
         while os.getppid() == parent:

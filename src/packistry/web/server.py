@@ -59,14 +59,15 @@ class Serving:
     log_level: str
 
 
-def run_workers(serving: Serving, load: Callable[[], Any]) -> int:
+def run_workers(serving: Serving, load: Callable[[], Any], when_told: Callable[[], None]) -> int:
     """Serves until SIGTERM, SIGINT or SIGHUP, and returns the exit code: 1 when the workers keep failing.
 
     `load` makes the application in each worker; a function of a module, because it may be sent to a new process.
+    `when_told` is called, in a thread of its own, as soon as we are told to stop.
     """
     _raise_file_limit()
     server = _server(serving)
-    _insist_on_stopping(server)
+    _insist_on_stopping(server, when_told)
     _stop_when_terminal_closes(server)
     try:
         server.serve(target_loader=load, wrap_loader=False)
@@ -133,7 +134,7 @@ def _raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _insist_on_stopping(server: Any) -> None:
+def _insist_on_stopping(server: Any, when_told: Callable[[], None]) -> None:
     """Tells the workers again: one that was just being made had no ears yet (see `hear_stop`)."""
     once = server.signal_handler_interrupt
 
@@ -142,6 +143,7 @@ def _insist_on_stopping(server: Any) -> None:
         threading.Thread(target=insist, name="stopping", daemon=True).start()
 
     def insist() -> None:
+        when_told()
         while True:
             time.sleep(INSIST_SECONDS)
             # Those that ended are passed over.
