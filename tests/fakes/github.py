@@ -1,8 +1,11 @@
 """A fake GitHub. Each refusal names the page of GitHub's REST API documentation (docs.github.com/rest) it follows."""
 
+import hmac
+import json
+import uuid
 from typing import Any
 
-from tests.fakes.host import FakeHost, FakeProject, FakeToken, Reply, Request, page_of
+from tests.fakes.host import Delivery, FakeHost, FakeProject, FakeToken, Reply, Request, page_of
 
 _OWNER = r"/(?P<owner>[^/]+)"
 _REPO = r"/repos/(?P<owner>[^/]+)/(?P<repo>[^/]+)"
@@ -58,6 +61,18 @@ class FakeGitHub(FakeHost):
     def token(self, request: Request) -> FakeToken | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         return self.tokens.get(token) if kind in {"Bearer", "token"} else None
+
+    def push_delivery(self, project: FakeProject, ref: str, secret: str) -> Delivery:
+        commit = project.commit_of(ref)
+        payload = {
+            "ref": ref,
+            "before": "0" * 40,
+            "after": project.object_of(ref),
+            "deleted": commit is None,
+            "head_commit": {"id": commit} if commit else None,
+            "repository": self._repository(project),
+        }
+        return signed_delivery("push", payload, secret)
 
     def account(self, request: Request) -> Reply:
         token = self.tokens[request.headers["authorization"].partition(" ")[2]]
@@ -184,6 +199,18 @@ class FakeGitHub(FakeHost):
             "disabled": False,
             "permissions": {"admin": project.administered, "pull": True},
         }
+
+
+def signed_delivery(event: str, payload: dict[str, Any], secret: str) -> Delivery:
+    """A delivery as GitHub signs it ("Validating webhook deliveries")."""
+    body = json.dumps(payload).encode()
+    headers = {
+        "content-type": "application/json",
+        "x-github-event": event,
+        "x-github-delivery": str(uuid.uuid4()),
+        "x-hub-signature-256": f"sha256={hmac.new(secret.encode(), body, 'sha256').hexdigest()}",
+    }
+    return Delivery(headers, body)
 
 
 def _message(status: int, message: str) -> Reply:

@@ -1,9 +1,11 @@
 """A fake GitLab. Each refusal names the page of GitLab's documentation that it follows, all below docs.gitlab.com."""
 
+import json
+import uuid
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.fakes.host import FakeHost, FakeProject, FakeToken, Reply, Request, page_of
+from tests.fakes.host import Delivery, FakeHost, FakeProject, FakeToken, Reply, Request, page_of
 
 _API = "/api/v4"
 _PROJECT = rf"{_API}/projects/(?P<project>[^/]+)"
@@ -55,6 +57,20 @@ class FakeGitLab(FakeHost):
 
     def token(self, request: Request) -> FakeToken | None:
         return self.tokens.get(request.headers.get("private-token", ""))
+
+    def push_delivery(self, project: FakeProject, ref: str, secret: str) -> Delivery:
+        kind = "tag_push" if ref.startswith("refs/tags/") else "push"
+        payload = {
+            "object_kind": kind,
+            "event_name": kind,
+            "ref": ref,
+            "before": "0" * 40,
+            "after": project.object_of(ref),
+            "checkout_sha": project.commit_of(ref),
+            "project_id": project.id,
+            "project": self._row(project),
+        }
+        return delivery("Tag Push Hook" if kind == "tag_push" else "Push Hook", payload, secret)
 
     def account(self, request: Request) -> Reply:
         token = self.token(request)
@@ -197,6 +213,18 @@ class FakeGitLab(FakeHost):
             "archived": project.archived,
             "permissions": {"project_access": access, "group_access": None},
         }
+
+
+def delivery(event: str, payload: dict[str, Any], secret: str) -> Delivery:
+    """A delivery with the secret token ("Webhooks", Delivery headers)."""
+    headers = {
+        "content-type": "application/json",
+        "x-gitlab-event": event,
+        "x-gitlab-token": secret,
+        "x-gitlab-event-uuid": str(uuid.uuid4()),
+        "idempotency-key": str(uuid.uuid4()),
+    }
+    return Delivery(headers, json.dumps(payload).encode())
 
 
 def _missing(what: str) -> Reply:

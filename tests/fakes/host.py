@@ -44,6 +44,14 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a host posts to a hook; header names are lower-case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Loopback:
     """A server on a port of its own that answers with what `answer` returns; every request is kept in `requests`."""
 
@@ -53,7 +61,7 @@ class Loopback:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         # A client that keeps its connection must not keep us.
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True)
 
     @property
     def address(self) -> str:
@@ -168,6 +176,16 @@ class FakeProject:
         if annotated:
             self.annotated[name] = object_id("tag", name, commit)
 
+    def commit_of(self, ref: str) -> str | None:
+        """The commit of a ref by its full name; None when it is not there (any more)."""
+        if ref.startswith("refs/tags/"):
+            return self.tags.get(ref.removeprefix("refs/tags/"))
+        return self.branches.get(ref.removeprefix("refs/heads/"))
+
+    def object_of(self, ref: str) -> str:
+        """What git says a ref points to: of an annotated tag the tag object, zeros when it is not there."""
+        return self.annotated.get(ref.removeprefix("refs/tags/")) or self.commit_of(ref) or "0" * 40
+
     def archive(self, commit: str) -> bytes:
         """A zip with one top folder, as hosts make it."""
         buffer = io.BytesIO()
@@ -224,13 +242,19 @@ class FakeHost:
 
     @contextmanager
     def running(self) -> Generator[Self]:
-        self._api.start()
-        self._files.start()
+        self.start()
         try:
             yield self
         finally:
-            self._api.stop()
-            self._files.stop()
+            self.stop()
+
+    def start(self) -> None:
+        self._api.start()
+        self._files.start()
+
+    def stop(self) -> None:
+        self._api.stop()
+        self._files.stop()
 
     def add(self, project: FakeProject) -> FakeProject:
         self.projects[project.id] = project
@@ -245,6 +269,10 @@ class FakeHost:
 
     def unknown(self) -> Reply:
         """How the host says that there is no such address."""
+        raise NotImplementedError
+
+    def push_delivery(self, project: FakeProject, ref: str, secret: str) -> Delivery:
+        """What a hook with this secret gets after a push that made, moved or deleted the ref, by its full name."""
         raise NotImplementedError
 
     def redirect_to_archive(self, project: FakeProject, commit: str) -> Reply:
