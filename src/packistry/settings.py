@@ -80,6 +80,25 @@ def _network(part: object) -> IPv4Network | IPv6Network:
         ) from error
 
 
+def _reachable(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of hosts, addresses and networks. What has a slash or only digits must be a network that can be read."""
+    for entry in entries:
+        if "/" in entry or re.fullmatch(r"[\d.]+|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*", entry):
+            _network(entry)
+        elif not re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?", entry):
+            raise ValueError(
+                f"must be hosts and networks separated by commas, such as git.lan or 10.0.0.0/8, not {entry}"
+            )
+    return entries
+
+
+def _proxy(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be the address of a proxy, such as http://proxy.lan:3128")
+    return value
+
+
 def _folder(path: Path) -> Path:
     # The path becomes part of the address of an SQLite database, where a question mark begins the parameters.
     if re.search(r"[?\0]", str(path)):
@@ -196,6 +215,23 @@ class Settings(BaseSettings):
     )
     max_archive_entries: int = _setting(50_000, "number", "The most files and folders in an archive.", ge=1)
     max_composer_json_bytes: Size = _setting(1 * MIB, "size", "The largest composer.json.")
+
+    outbound_allow: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_reachable)] = (
+        _setting(
+            (),
+            "hosts and networks",
+            "Hosts and networks that may be connected to though they are not on the public internet, comma separated.",
+        )
+    )
+    outbound_proxy: Annotated[str, AfterValidator(_proxy)] | None = _setting(
+        None,
+        "address",
+        "An HTTP proxy for every request to code hosts; those of the environment are not used.",
+        secret=True,
+    )
+    outbound_ca_file: Annotated[Path, AfterValidator(_folder)] | None = _setting(
+        None, "file", "Certificates (PEM) of authorities that are trusted for code hosts, beside the system's."
+    )
 
     jobs_at_once: int = _setting(
         8,

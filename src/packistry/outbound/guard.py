@@ -1,0 +1,150 @@
+"""Where we may connect to: public addresses, and what the operator allows. Stops hosts that lead us into our own net.
+
+A name is resolved once, here, and the connection goes to the very address that was checked: a name that answers
+differently the second time (rebinding) gains nothing.
+"""
+
+import re
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final, TypeAlias
+from urllib.parse import urlsplit
+
+from packistry.errors import InvalidInput, Refusal, Unavailable
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Resolver: TypeAlias = Callable[[str, int], Sequence[str]]
+"""The addresses of a name, as text; raises OSError when it has none."""
+
+SCHEMES: Final = ("http", "https", "ssh")
+ADDRESS_CHARACTERS: Final = 2000
+# git@host:path, as git reads it: no scheme, and a colon before the first slash.
+_SCP_LIKE: Final = re.compile(r"(?:[\w.-]+@)?[\w.-]+:(?!//|:)[^\s]+", re.ASCII)
+_UNFIT: Final = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
+# IPv4 addresses in the clothes of IPv6: NAT64 and 6to4. The mapped ones Python knows.
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+_SIX_TO_FOUR: Final = IPv6Network("2002::/16")
+
+
+class AddressRefused(Refusal):
+    """An address that we do not connect to, because it is none of the public internet and nobody allowed it."""
+
+
+class NameUnknown(Unavailable):
+    """A name that has no address now."""
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """The addresses that the system knows for the name, in its order."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Decides by `allow`, the names of hosts and networks that may be reached though they are not public."""
+
+    allow: Sequence[str] = ()
+    resolver: Resolver = field(default=resolve)
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """The checked addresses of a host. One that may not be reached refuses the name: it is not tried around.
+
+        Refuses with AddressRefused, or NameUnknown.
+        """
+        found = self._resolved(host, port)
+        if self._is_named(host):
+            return found
+        for text in found:
+            if not self._may_reach(ip_address(text)):
+                raise AddressRefused(
+                    f"{host} is at {text}, which is not on the public internet, so Packistry does not connect to it. "
+                    f"If it is yours, allow it with PACKISTRY_OUTBOUND_ALLOW={host}."
+                )
+        return found
+
+    def _resolved(self, host: str, port: int) -> list[str]:
+        try:
+            # A zone ("fe80::1%eth0") has no place in an address of a host.
+            return [text.partition("%")[0] for text in self.resolver(host, port)]
+        except (OSError, UnicodeError) as error:
+            raise NameUnknown(f"There is no address for the name {host}: check its spelling and the DNS.") from error
+
+    def _is_named(self, host: str) -> bool:
+        return any(host.lower().rstrip(".") == name.lower() for name in self.allow)
+
+    def _may_reach(self, address: Address) -> bool:
+        return is_public(address) or any(address in network for network in _networks(self.allow))
+
+
+def _networks(allow: Sequence[str]) -> Iterator[IPv4Network | IPv6Network]:
+    for entry in allow:
+        # A name is compared as a name.
+        with suppress(ValueError):
+            yield ip_network(entry)
+
+
+def is_public(address: Address) -> bool:
+    """Whether it is of the open internet: not private, loopback, link-local, shared, multicast or reserved."""
+    inner = _inside(address)
+    if inner is not None:
+        return is_public(inner)
+    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+
+
+def _inside(address: Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 address stands for."""
+    if isinstance(address, IPv4Address):
+        return None
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address in _NAT64:
+        return IPv4Address(address.packed[-4:])
+    if address in _SIX_TO_FOUR:
+        return IPv4Address(address.packed[2:6])
+    return None
+
+
+def checked_address(url: str) -> str:
+    """The address of a source as it is kept: without blanks around and without slashes at its end.
+
+    Refuses with InvalidInput whatever is not http, https or ssh, could be read as an option of a program, or carries
+    a password, a query or a control character.
+    """
+    address = url.strip().rstrip("/")
+    problem = _problem(address)
+    if problem:
+        raise InvalidInput(f"{address[:100]!r} cannot be the address of a source: {problem}.", field="url")
+    return address
+
+
+def _problem(address: str) -> str | None:
+    if not address or len(address) > ADDRESS_CHARACTERS:
+        return f"it has 1 to {ADDRESS_CHARACTERS} characters"
+    if address.startswith("-"):
+        return "it begins with a hyphen, so that a program would take it for an option"
+    if _UNFIT.search(address):
+        return "it holds a blank, a backslash or a control character"
+    if "://" not in address:
+        return None if _SCP_LIKE.fullmatch(address) else "begin it with http://, https:// or ssh://"
+    return _problem_of_url(address)
+
+
+def _problem_of_url(address: str) -> str | None:
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "its host or port cannot be read"
+    if parts.scheme.lower() not in SCHEMES:
+        return "begin it with http://, https:// or ssh://"
+    if not host or host.startswith("-"):
+        return "it names no host"
+    if parts.password is not None or (parts.username is not None and parts.scheme.lower() != "ssh"):
+        return "leave the user and the password out of it and give them as the credential"
+    if parts.query or parts.fragment:
+        return "leave out what follows the ? or #"
+    return None
