@@ -83,7 +83,6 @@ class Host:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         json: object = None,
-        max_bytes: int = JSON_BYTES,
     ) -> Answer:
         """An answer of 2xx; every other is refused."""
         try:
@@ -93,7 +92,7 @@ class Host:
                 headers={**self.headers, **(headers or {})},
                 params=params or {},
                 json=json,
-                max_bytes=max_bytes,
+                max_bytes=JSON_BYTES,
             )
         except Unavailable as fault:
             raise HostUnavailable(fault.sentence) from fault
@@ -127,6 +126,25 @@ class Host:
             if not link:
                 return
             url, following = self._next(url, link, seen), None
+
+    def file(
+        self,
+        url: str,
+        *,
+        what: str,
+        needs: str = "",
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer | None:
+        """The answer whose body is a file of a project; None when it is not there. Refuses one that is too large."""
+        try:
+            answer = self.send("GET", url, what=what, needs=needs, params=params, headers=headers)
+        except NotFound:
+            return None
+        if len(answer.body) > FILE_BYTES:
+            # Not left to the limit of the request: that one says try again later.
+            raise HostRefused(f"The file {what} is larger than {FILE_BYTES // MIB} MiB.")
+        return answer
 
     def download(self, url: str, into: BinaryIO, *, what: str, needs: str = "", max_bytes: int) -> None:
         """Writes the body of a good answer into `into`; nothing is written of any other."""

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from packistry.clock import now
 from packistry.errors import MalformedEvent, NotFound, Refusal, ScopeMissing
 from packistry.outbound.client import Answer
-from packistry.providers.answers import ARCHIVE_BYTES, FILE_BYTES, Host, link_to
+from packistry.providers.answers import ARCHIVE_BYTES, Host, link_to
 from packistry.providers.base import (
     CheckLine,
     CheckReport,
@@ -118,19 +118,15 @@ class GitHub:
     def read_file(self, connection: Connection, project: Project, commit: str, path: str) -> bytes | None:
         host = _host(connection)
         try:
-            answer = host.send(
-                "GET",
-                _address(host, project.full_name, "contents", *path.split("/")),
-                what=f"{path} in {project.full_name}",
-                needs=_READING,
-                params={"ref": commit},
-                headers={"accept": "application/vnd.github.raw+json"},
-                max_bytes=FILE_BYTES,
-            )
+            url = _address(host, project.full_name, "contents", *path.split("/"))
         except NotFound:
             return None
+        what = f"{path} in {project.full_name}"
+        raw = {"accept": "application/vnd.github.raw+json"}
+        answer = host.file(url, what=what, needs=_READING, params={"ref": commit}, headers=raw)
         # A folder is listed whatever is accepted; a file is never called plain JSON, not even a JSON file.
-        return None if answer.headers.get("content-type", "").startswith("application/json") else answer.body
+        is_file = answer and not answer.headers.get("content-type", "").startswith("application/json")
+        return answer.body if answer and is_file else None
 
     def download_archive(self, connection: Connection, project: Project, commit: str, into: BinaryIO) -> None:
         host = _host(connection)

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from packistry.clock import now
 from packistry.errors import HostUnavailable, NotFound, Refusal
 from packistry.outbound.client import Answer
-from packistry.providers.answers import ARCHIVE_BYTES, FILE_BYTES, Host
+from packistry.providers.answers import ARCHIVE_BYTES, Host
 from packistry.providers.base import (
     CheckLine,
     CheckReport,
@@ -119,16 +119,12 @@ class GitLab:
     def read_file(self, connection: Connection, project: Project, commit: str, path: str) -> bytes | None:
         host = _host(connection)
         try:
-            return host.send(
-                "GET",
-                _repository(host, project, "files", path, "raw"),
-                what=f"{path} in {project.full_name}",
-                needs=_READING,
-                params={"ref": commit},
-                max_bytes=FILE_BYTES,
-            ).body
+            url = _repository(host, project, "files", path, "raw")
         except NotFound:
             return None
+        what = f"{path} in {project.full_name}"
+        answer = host.file(url, what=what, needs=_READING, params={"ref": commit})
+        return answer.body if answer else None
 
     def download_archive(self, connection: Connection, project: Project, commit: str, into: BinaryIO) -> None:
         host = _host(connection)

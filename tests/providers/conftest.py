@@ -1,0 +1,96 @@
+"""A fake host of every kind, each with one project, a credential that it knows and a connection to it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from packistry.outbound.client import Client, OutboundLimits
+from packistry.outbound.guard import Guard
+from packistry.providers import PROVIDERS
+from packistry.providers.base import Connection, Project, Provider
+from tests.fakes.github import FakeGitHub
+from tests.fakes.gitlab import FakeGitLab
+from tests.fakes.host import FakeHost, FakeProject, FakeToken
+
+TOKEN = "good-token-of-the-tests"
+
+MANIFEST = b'{"name": "acme/widgets"}'
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One way a provider is met: its fake, the path it lies below, and the scopes that reach everything."""
+
+    name: str
+    fake: Callable[..., FakeHost]
+    scopes: Sequence[str]
+    base_path: str = ""
+
+
+# A provider with a fake has a row here, and so is tried by every test that takes `stage`. Those that may lie below a
+# path do so here: what works there works at the root, which the tests of each provider alone use.
+KINDS = [
+    Kind("github", FakeGitHub, ("repo",), "/api/v3"),
+    Kind("gitlab", FakeGitLab, ("api",), "/code/gitlab"),
+]
+
+
+@dataclass
+class Stage:
+    """A provider in front of its fake host, which has `fake_project`."""
+
+    provider: Provider
+    host: FakeHost
+    client: Client
+    folder: Path
+    fake_project: FakeProject
+
+    @property
+    def connection(self) -> Connection:
+        return self.connection_with(TOKEN)
+
+    @property
+    def project(self) -> Project:
+        """The project as the provider reads it."""
+        return self.provider.project(self.connection, str(self.fake_project.id))
+
+    def connection_with(self, token: str) -> Connection:
+        return Connection(self.host.address, {"token": token}, {}, self.client, self.folder)
+
+    def add_projects(self, count: int, owner: str = "acme") -> list[FakeProject]:
+        return [self.host.add(FakeProject(1000 + number, f"{owner}/more-{number:03}")) for number in range(count)]
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[Client]:
+    """A client that may reach the fakes."""
+    client = Client(OutboundLimits(pause_seconds=0.01), Guard(allow=["127.0.0.1"]))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def stage_of(client: Client, tmp_path: Path) -> Iterator[Callable[[Kind], Stage]]:
+    """Opens a stage of a kind; its host is stopped after the test."""
+    running: list[FakeHost] = []
+
+    def open_stage(kind: Kind) -> Stage:
+        host = kind.fake(base_path=kind.base_path)
+        host.start()
+        running.append(host)
+        host.tokens[TOKEN] = FakeToken(scopes=kind.scopes)
+        project = host.add(FakeProject(12, "acme/widgets"))
+        project.push_branch("main", {"composer.json": MANIFEST, "src/a.php": b"<?php"})
+        return Stage(PROVIDERS[kind.name], host, client, tmp_path, project)
+
+    yield open_stage
+    for host in running:
+        host.stop()
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: f"{kind.name}{kind.base_path}")
+def stage(request: pytest.FixtureRequest, stage_of: Callable[[Kind], Stage]) -> Stage:
+    """A test that takes it runs for every provider with a fake."""
+    return stage_of(request.param)

@@ -1,0 +1,437 @@
+"""What the importer and the hooks rely on, tried with every provider against its fake host."""
+
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from packistry.clock import now
+from packistry.errors import (
+    CredentialRefused,
+    HostRefused,
+    HostUnavailable,
+    MalformedEvent,
+    NotFound,
+    RateLimited,
+    ScopeMissing,
+)
+from packistry.providers import PROVIDERS
+from packistry.providers.base import EventKind, Finding, HookEvent, HookState, Ref, RefKind
+from tests.fakes.host import FakeProject, FakeToken, Reply, object_id
+from tests.providers.conftest import KINDS, MANIFEST, TOKEN, Stage
+
+SECRET = "secret-of-the-hook"
+HOOK = "https://packages.example/incoming/here/1"
+
+# Every call that asks the host something, for tests of what holds for all of them.
+CALLS: dict[str, Callable[[Stage], object]] = {
+    "projects": lambda stage: list(stage.provider.projects(stage.connection)),
+    "project": lambda stage: stage.provider.project(stage.connection, "12"),
+    "project_named": lambda stage: stage.provider.project_named(stage.connection, "acme/widgets"),
+}
+
+
+def archive_of(stage: Stage, commit: str) -> bytes:
+    buffer = io.BytesIO()
+    stage.provider.download_archive(stage.connection, stage.project, commit, buffer)
+    return buffer.getvalue()
+
+
+def test_the_check_names_the_account_and_counts_its_projects(stage: Stage) -> None:
+    stage.add_projects(4)
+
+    report = stage.provider.check(stage.connection)
+
+    assert [line for line in report.lines if line.finding is not Finding.GOOD] == []
+    assert report.account == "octocat"
+    assert report.projects_seen == 5
+    assert report.expires_at is None
+
+
+def test_the_check_writes_nothing(stage: Stage) -> None:
+    stage.provider.check(stage.connection)
+
+    assert {request.method for request in stage.host.requests} == {"GET"}
+
+
+def test_the_check_warns_before_the_credential_expires(stage: Stage) -> None:
+    token = stage.host.tokens[TOKEN]
+    token.expires_at = (now() + timedelta(days=5)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+    report = stage.provider.check(stage.connection)
+
+    assert report.expires_at == token.expires_at
+    assert [line.sentence for line in report.lines if line.finding is Finding.WARNING] == [
+        f"The credential expires on {token.expires_at:%Y-%m-%d}: make a new one and rotate this source before."
+    ]
+
+
+def test_the_check_of_an_unknown_credential_says_so(stage: Stage) -> None:
+    report = stage.provider.check(stage.connection_with("unknown"))
+
+    assert [line.finding for line in report.lines] == [Finding.BAD]
+    assert "does not accept the credential" in report.lines[0].sentence
+
+
+def test_the_check_of_a_host_in_trouble_says_so(stage: Stage) -> None:
+    stage.host.troubles.extend([Reply(500)] * 9)
+
+    report = stage.provider.check(stage.connection)
+
+    assert [line.finding for line in report.lines] == [Finding.BAD]
+
+
+def test_the_check_of_a_credential_without_scopes_tells_what_is_missing(stage: Stage) -> None:
+    stage.host.tokens[TOKEN] = FakeToken(scopes=())
+
+    report = stage.provider.check(stage.connection)
+
+    assert any("scope" in line.sentence for line in report.lines if line.finding is not Finding.GOOD)
+
+
+def test_all_projects_are_listed_to_the_last_page(stage: Stage) -> None:
+    added = stage.add_projects(250)
+
+    projects = list(stage.provider.projects(stage.connection))
+
+    assert {project.full_name for project in projects} == {"acme/widgets", *(one.full_name for one in added)}
+    assert len(projects) == 251
+
+
+def test_projects_are_asked_for_in_large_pages(stage: Stage) -> None:
+    stage.add_projects(250)
+
+    list(stage.provider.projects(stage.connection))
+
+    assert len(stage.host.requests) <= 6
+
+
+@pytest.mark.parametrize("search", ["gadget", "GADGET"])
+def test_a_search_finds_by_a_part_of_the_name(stage: Stage, search: str) -> None:
+    stage.host.add(FakeProject(13, "acme/gadgets"))
+
+    found = stage.provider.projects(stage.connection, search=search)
+
+    assert [project.full_name for project in found] == ["acme/gadgets"]
+
+
+@pytest.mark.parametrize("search", ["100%", 'a"b', "a&b=c", "#", "a,b", "é"])
+def test_a_search_takes_any_text_and_finds_nothing_by_it(stage: Stage, search: str) -> None:
+    assert list(stage.provider.projects(stage.connection, search=search)) == []
+
+
+@pytest.mark.parametrize("owner", ["acme", "octocat"])
+def test_the_projects_of_an_organisation_or_a_person_are_listed(stage: Stage, owner: str) -> None:
+    stage.host.add(FakeProject(13, "octocat/own"))
+
+    projects = list(stage.provider.projects(stage.connection, owner=owner))
+
+    assert [project.full_name for project in projects] == [
+        one.full_name for one in stage.host.projects.values() if one.owner == owner
+    ]
+
+
+def test_an_archived_project_is_marked(stage: Stage) -> None:
+    stage.fake_project.archived = True
+
+    assert stage.project.archived
+
+
+def test_a_project_tells_its_names_and_whether_hooks_may_be_made(stage: Stage) -> None:
+    project = stage.project
+
+    assert project.id == str(stage.fake_project.id) or project.id == stage.fake_project.uuid
+    assert project.full_name == "acme/widgets"
+    assert project.web_url.endswith("/acme/widgets")
+    assert project.clone_url.endswith("/acme/widgets.git")
+    assert project.default_branch == "main"
+    assert project.may_create_hooks is not False
+
+
+def test_a_renamed_project_is_found_by_its_id(stage: Stage) -> None:
+    before = stage.project
+    stage.fake_project.full_name = "acme/gizmos"
+
+    after = stage.provider.project(stage.connection, before.id)
+
+    assert after.full_name == "acme/gizmos"
+    assert after.id == before.id
+
+
+def test_a_project_is_found_by_its_name(stage: Stage) -> None:
+    assert stage.provider.project_named(stage.connection, "acme/widgets") == stage.project
+
+
+def test_a_project_that_is_gone_is_not_found(stage: Stage) -> None:
+    project = stage.project
+    stage.host.projects.clear()
+
+    with pytest.raises(NotFound):
+        stage.provider.project(stage.connection, project.id)
+    with pytest.raises(NotFound):
+        stage.provider.project_named(stage.connection, "acme/widgets")
+
+
+@pytest.mark.parametrize("name", ["..", "../..", "acme/..", "acme", "", "acme/../user", "acme/widgets/../../user"])
+def test_a_name_leads_nowhere_else(stage: Stage, name: str) -> None:
+    with pytest.raises(NotFound):
+        stage.provider.project_named(stage.connection, name)
+
+
+@pytest.mark.parametrize("project_id", ["12/hooks", "../user", "..", "12?x=1", "12#", "%2e%2e"])
+def test_an_id_leads_nowhere_else(stage: Stage, project_id: str) -> None:
+    with pytest.raises((NotFound, HostRefused)):
+        stage.provider.project(stage.connection, project_id)
+
+
+def test_all_refs_are_listed_with_their_commits_to_the_last_page(stage: Stage) -> None:
+    project = stage.fake_project
+    commit = project.branches["main"]
+    for name in ("feature/a b", "feature/ä", "-dash", "7.3", "a%2Fb", "#1"):
+        project.branches[name] = commit
+    for number in range(230):
+        project.push_tag(f"v1.{number}", commit, annotated=number % 2 == 0)
+
+    refs = list(stage.provider.refs(stage.connection, stage.project))
+
+    assert {ref.name: ref.commit for ref in refs if ref.kind is RefKind.BRANCH} == project.branches
+    assert {ref.name: ref.commit for ref in refs if ref.kind is RefKind.TAG} == project.tags
+    assert len(refs) == 237
+
+
+def test_a_project_without_commits_has_no_refs(stage: Stage) -> None:
+    stage.fake_project.branches.clear()
+
+    assert list(stage.provider.refs(stage.connection, stage.project)) == []
+
+
+def test_the_time_of_a_commit_is_in_utc(stage: Stage) -> None:
+    moment = datetime(2024, 2, 29, 12, 0, 5, tzinfo=timezone(timedelta(hours=2)))
+    commit = stage.fake_project.commit({"a": b""}, moment.astimezone(UTC))
+
+    committed_at = stage.provider.committed_at(stage.connection, stage.project, commit)
+
+    assert committed_at == moment
+    assert committed_at.utcoffset() == timedelta()
+
+
+@pytest.mark.parametrize("path", ["composer.json", "packages/ä b/composer.json", "a#b?c/%2e.json"])
+def test_a_file_is_read_at_a_commit(stage: Stage, path: str) -> None:
+    old = stage.fake_project.commit({path: b'{"old": true}\n'})
+    stage.fake_project.push_branch("main", {path: MANIFEST})
+
+    assert stage.provider.read_file(stage.connection, stage.project, old, path) == b'{"old": true}\n'
+
+
+@pytest.mark.parametrize("path", ["missing.json", "src", "..", "src/../composer.json", ""])
+def test_what_is_no_file_is_none(stage: Stage, path: str) -> None:
+    commit = stage.fake_project.branches["main"]
+
+    assert stage.provider.read_file(stage.connection, stage.project, commit, path) is None
+
+
+def test_a_file_that_is_far_too_large_is_refused_for_good(stage: Stage) -> None:
+    commit = stage.fake_project.commit({"composer.json": b" " * 1024**2, "large.json": b" " * (1024**2 + 1)})
+
+    assert stage.provider.read_file(stage.connection, stage.project, commit, "composer.json") == b" " * 1024**2
+    with pytest.raises(HostRefused, match="larger than 1 MiB"):
+        stage.provider.read_file(stage.connection, stage.project, commit, "large.json")
+
+
+def test_an_archive_comes_by_its_commit(stage: Stage) -> None:
+    old = stage.fake_project.branches["main"]
+    stage.fake_project.push_branch("main", {"composer.json": b"{}"})
+
+    assert archive_of(stage, old) == stage.fake_project.archive(old)
+
+
+def test_no_credential_follows_to_where_the_archives_lie(stage: Stage) -> None:
+    archive_of(stage, stage.fake_project.branches["main"])
+
+    sent = [set(request.headers) & {"authorization", "private-token"} for request in stage.host.archive_requests]
+    assert sent == [set()] * len(sent)
+
+
+def test_an_archive_that_is_not_there_writes_nothing(stage: Stage) -> None:
+    project, buffer = stage.project, io.BytesIO()
+
+    with pytest.raises(NotFound):
+        stage.provider.download_archive(stage.connection, project, object_id("nothing"), buffer)
+
+    assert buffer.getvalue() == b""
+
+
+def test_a_hook_is_made_once_and_given_a_new_secret(stage: Stage) -> None:
+    first = stage.provider.create_hook(stage.connection, stage.project, HOOK, SECRET)
+    second = stage.provider.create_hook(stage.connection, stage.project, HOOK, "another-secret")
+
+    assert first == second
+    assert len(stage.fake_project.hooks) == 1
+    assert "another-secret" in repr(stage.fake_project.hooks)
+    assert SECRET not in repr(stage.fake_project.hooks)
+
+
+def test_a_hook_is_found_on_the_last_page(stage: Stage) -> None:
+    project = stage.project
+    for number in range(120):
+        stage.provider.create_hook(stage.connection, project, f"{HOOK}{number}", SECRET)
+
+    stage.provider.create_hook(stage.connection, project, f"{HOOK}119", SECRET)
+
+    assert len(stage.fake_project.hooks) == 120
+
+
+def test_a_hook_lives_until_it_is_deleted(stage: Stage) -> None:
+    project = stage.project
+    hook = stage.provider.create_hook(stage.connection, project, HOOK, SECRET)
+
+    assert stage.provider.hook_state(stage.connection, project, hook) is HookState.ACTIVE
+
+    stage.provider.delete_hook(stage.connection, project, hook)
+    stage.provider.delete_hook(stage.connection, project, hook)
+
+    assert stage.provider.hook_state(stage.connection, project, hook) is HookState.GONE
+
+
+def test_who_may_not_make_hooks_is_told_what_is_missing(stage: Stage) -> None:
+    project = stage.project
+    stage.fake_project.administered = False
+
+    with pytest.raises(ScopeMissing, match=r"It needs .*hook|It needs .*api"):
+        stage.provider.create_hook(stage.connection, project, HOOK, SECRET)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_an_unknown_credential_is_refused_without_being_told(stage: Stage, name: str) -> None:
+    stage.host.tokens.clear()
+
+    with pytest.raises(CredentialRefused) as refused:
+        CALLS[name](stage)
+
+    assert TOKEN not in refused.value.sentence + refused.value.detail
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_host_that_asks_us_to_wait_says_until_when(stage: Stage, name: str) -> None:
+    stage.host.troubles.extend([Reply(429, headers={"Retry-After": "90"})] * 9)
+    before = now()
+
+    with pytest.raises(RateLimited) as refused:
+        CALLS[name](stage)
+
+    assert timedelta(seconds=88) < refused.value.until - before < timedelta(seconds=120)
+
+
+@pytest.mark.parametrize("status", [500, 501, 599])
+@pytest.mark.parametrize("name", CALLS)
+def test_a_host_in_trouble_is_unavailable(stage: Stage, name: str, status: int) -> None:
+    stage.host.troubles.extend([Reply(status, b"Oops")] * 9)
+
+    with pytest.raises(HostUnavailable, match=str(status)):
+        CALLS[name](stage)
+
+
+BAD_BODIES = [
+    b"",
+    b"<!doctype html><title>Sign in</title>",
+    b"null",
+    b"[]x",
+    b"[1]",
+    b"7",
+    b'{"id":',
+    b'{"id": {}}',
+    b'[{"id": 1}]',
+    b"\xff",
+]
+
+
+@pytest.mark.parametrize("body", BAD_BODIES)
+@pytest.mark.parametrize("name", CALLS)
+def test_a_host_that_answers_something_else_is_unavailable(stage: Stage, name: str, body: bytes) -> None:
+    stage.host.troubles.extend([Reply(200, body, {"Content-Type": "text/html"})] * 9)
+
+    with pytest.raises(HostUnavailable):
+        CALLS[name](stage)
+
+
+def test_a_host_that_is_not_there_is_unavailable(stage: Stage) -> None:
+    address = stage.host.address.replace("http://127.0.0.1", "https://127.0.0.1")
+    connection = stage.connection
+    object.__setattr__(connection, "address", address)
+
+    with pytest.raises(HostUnavailable):
+        stage.provider.project(connection, "12")
+
+
+@pytest.mark.parametrize(("kind", "ref"), [(RefKind.BRANCH, "refs/heads/feature/x"), (RefKind.TAG, "refs/tags/v1/x")])
+def test_a_pushed_ref_is_told_with_its_commit(stage: Stage, kind: RefKind, ref: str) -> None:
+    commit = stage.fake_project.branches["main"]
+    stage.fake_project.branches["feature/x"] = commit
+    stage.fake_project.push_tag("v1/x", commit, annotated=True)
+    delivery = stage.host.push_delivery(stage.fake_project, ref, SECRET)
+
+    events = stage.provider.parse_event(delivery.headers, delivery.body)
+
+    name = ref.split("/", 2)[2]
+    assert events == [HookEvent(EventKind.REF_CHANGED, stage.project.id, Ref(kind, name, commit))]
+
+
+@pytest.mark.parametrize(("kind", "ref"), [(RefKind.BRANCH, "refs/heads/7.3"), (RefKind.TAG, "refs/tags/v1.0.0")])
+def test_a_deleted_ref_is_told(stage: Stage, kind: RefKind, ref: str) -> None:
+    delivery = stage.host.push_delivery(stage.fake_project, ref, SECRET)
+
+    events = stage.provider.parse_event(delivery.headers, delivery.body)
+
+    name = ref.split("/", 2)[2]
+    assert events == [HookEvent(EventKind.REF_DELETED, stage.project.id, Ref(kind, name, ""))]
+
+
+def test_a_delivery_is_authentic_by_its_own_secret_only(stage: Stage) -> None:
+    delivery = stage.host.push_delivery(stage.fake_project, "refs/heads/main", SECRET)
+    provider = stage.provider
+
+    assert provider.is_authentic(delivery.headers, delivery.body, SECRET)
+    assert not provider.is_authentic(delivery.headers, delivery.body, SECRET + "x")
+    assert not provider.is_authentic(delivery.headers, delivery.body, "")
+    assert not provider.is_authentic({}, delivery.body, SECRET)
+    assert not provider.is_authentic(dict.fromkeys(delivery.headers, ""), delivery.body, "")
+    assert not provider.is_authentic(dict.fromkeys(delivery.headers, "é\x80"), delivery.body, SECRET)
+
+
+def test_a_delivery_has_an_id(stage: Stage) -> None:
+    delivery = stage.host.push_delivery(stage.fake_project, "refs/heads/main", SECRET)
+
+    assert stage.provider.delivery_id(delivery.headers) in delivery.headers.values()
+    assert stage.provider.delivery_id({}) is None
+
+
+@pytest.mark.parametrize("body", [body for body in BAD_BODIES if body != b'{"id": {}}'])
+def test_a_delivery_that_is_no_object_is_refused(stage: Stage, body: bytes) -> None:
+    delivery = stage.host.push_delivery(stage.fake_project, "refs/heads/main", SECRET)
+
+    with pytest.raises(MalformedEvent):
+        stage.provider.parse_event(delivery.headers, body)
+
+
+def test_a_push_that_lacks_the_ref_is_refused(stage: Stage) -> None:
+    delivery = stage.host.push_delivery(stage.fake_project, "refs/heads/main", SECRET)
+    body = delivery.body.replace(b"refs/heads/main", b"").replace(b'"main"', b'""')
+
+    with pytest.raises(MalformedEvent):
+        stage.provider.parse_event(delivery.headers, body)
+
+
+def test_every_provider_with_hooks_is_tried_here() -> None:
+    assert {kind.name for kind in KINDS} == {name for name, provider in PROVIDERS.items() if provider.has_hooks}
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_provider_declares_what_a_person_fills_in(name: str) -> None:
+    provider = PROVIDERS[name]
+
+    assert provider.name == name
+    assert provider.label
+    assert len({one.name for one in provider.fields}) == len(provider.fields)
+    assert all(one.label and one.help for one in provider.fields)
+    assert provider.default_address is None or not provider.default_address.endswith("/")
