@@ -9,6 +9,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEVELOPED := .venv/.developed
 CLIENTS := .cache/composer-clients
+DESCRIPTIONS := .cache/host-descriptions
 TOOLS := .cache/test-tools
 
 .PHONY: help install run test check check-form check-lint check-types check-imports format differential corpus chaos fuzz bench docs lock clean
@@ -24,7 +25,7 @@ install: $(INSTALLED) ## .venv with the locked dependencies and Packistry itself
 run: $(INSTALLED) ## serve on http://127.0.0.1:8000 with everything under ./data
 	@exec $(BIN)/packistry serve
 
-test: $(DEVELOPED) $(CLIENTS)/.made $(TOOLS) ## install what the tests need, Composer included, and run them
+test: $(DEVELOPED) $(CLIENTS)/.made $(DESCRIPTIONS)/.made $(TOOLS) ## install what the tests need, Composer included, and run them
 	$(BIN)/pytest $(PYTEST_ARGUMENTS)
 
 check: check-form check-lint check-types check-imports ## formatting, lint, types, imports
@@ -97,3 +98,8 @@ $(TOOLS): scripts/test-tools.sh
 $(CLIENTS)/.made: scripts/composer-clients.sh $(TOOLS)
 	@mkdir -p $(@D)
 	sh scripts/composer-clients.sh $(@D) && touch $@ || test -z "$$CI"
+
+# The same for what others say about the APIs of code hosts.
+$(DESCRIPTIONS)/.made: scripts/host-descriptions.sh requirements/npm/package-lock.json $(TOOLS)
+	@mkdir -p $(@D)
+	sh scripts/host-descriptions.sh $(@D) && touch $@ || test -z "$$CI"
