@@ -124,6 +124,18 @@ class Unavailable(Refusal):
     """Something we depend on does not answer, or another process holds what we need."""
 
 
+class Unreachable(Unavailable):
+    """No answer to a request of ours: refused, too slow, too large, not to be trusted. Names host and cause."""
+
+
+class NameUnknown(Unavailable):
+    """A name that has no address now."""
+
+
+class AddressRefused(Refusal):
+    """An address that we do not connect to, because it is none of the public internet and nobody allowed it."""
+
+
 class HostRefused(Refusal):
     """A code host answered, and said no: the sentence says what it refused and what to do about it.
 
@@ -188,6 +200,9 @@ ANSWERS: dict[type[Refusal], Answer] = {
     UnsupportedMediaType: Answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "info"),
     StorageFull: Answer(HTTPStatus.INSUFFICIENT_STORAGE, "storage_full", "error"),
     Unavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "error"),
+    Unreachable: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "unreachable", "warning"),
+    NameUnknown: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "name_unknown", "warning"),
+    AddressRefused: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, "address_refused", "warning"),
     HostRefused: Answer(HTTPStatus.BAD_GATEWAY, "host_refused", "warning"),
     CredentialRefused: Answer(HTTPStatus.BAD_GATEWAY, "credential_refused", "warning"),
     ScopeMissing: Answer(HTTPStatus.BAD_GATEWAY, "scope_missing", "warning"),

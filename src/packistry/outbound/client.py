@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import httpx2
 import stamina
 
-from packistry.errors import Unavailable
+from packistry.errors import AddressRefused, NameUnknown, Unreachable
 from packistry.outbound.connecting import GuardedTransport
-from packistry.outbound.guard import AddressRefused, Guard, NameUnknown
+from packistry.outbound.guard import Guard
 
 MIB: Final = 1024**2
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -36,10 +36,6 @@ CHUNK_BYTES: Final = 64 * 1024
 
 # By itself it logs each retry with the address in it.
 stamina.instrumentation.set_on_retry_hooks(())
-
-
-class Unreachable(Unavailable):
-    """No answer: no such name, refused, too slow, too large, not to be trusted. The sentence names host and cause."""
 
 
 class _PassingFailure(Exception):

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
-from packistry.errors import InvalidInput, Refusal, Unavailable
+from packistry.errors import AddressRefused, InvalidInput, NameUnknown
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Resolver: TypeAlias = Callable[[str, int], Sequence[str]]
@@ -27,14 +27,6 @@ _UNFIT: Final = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
 # IPv4 addresses in the clothes of IPv6: NAT64 and 6to4. The mapped ones Python knows.
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _SIX_TO_FOUR: Final = IPv6Network("2002::/16")
-
-
-class AddressRefused(Refusal):
-    """An address that we do not connect to, because it is none of the public internet and nobody allowed it."""
-
-
-class NameUnknown(Unavailable):
-    """A name that has no address now."""
 
 
 def resolve(host: str, port: int) -> list[str]:
