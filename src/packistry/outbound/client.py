@@ -89,6 +89,8 @@ class Client:
         self, limits: OutboundLimits, guard: Guard, *, ca_file: Path | None = None, proxy: str | None = None
     ) -> None:
         self._limits = limits
+        # The git program makes its own connections and follows the same rules.
+        self.guard, self.ca_file, self.proxy = guard, ca_file, proxy
         # Asked for plain, so that nothing is unpacked and no bomb goes off.
         headers = {"user-agent": USER_AGENT, "accept-encoding": "identity"}
         timeout = httpx2.Timeout(limits.read_seconds, connect=limits.connect_seconds)
