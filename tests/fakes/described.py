@@ -48,6 +48,10 @@ def github_description() -> dict[str, Any]:
     whole = json.loads(described("@octokit/openapi/generated/api.github.com.json").read_text())
     part: dict[str, Any] = {key: whole[key] for key in ("openapi", "info", "servers")}
     part |= {"paths": {path: whole["paths"][path] for path in PATHS}, "components": {}}
+    # Left out of the description, but where GitHub itself sends on to from a former name.
+    by_id = {key: value for key, value in part["paths"]["/repos/{owner}/{repo}"]["get"].items() if key != "parameters"}
+    number = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}
+    part["paths"]["/repositories/{id}"] = {"get": {**by_id, "operationId": "by-id", "parameters": [number]}}
     waiting = set(references(part["paths"]))
     while waiting:
         kind, name = waiting.pop()

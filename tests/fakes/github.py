@@ -2,8 +2,11 @@
 
 import hmac
 import json
+import re
 import uuid
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.fakes.host import Delivery, FakeHost, FakeProject, FakeToken, Reply, Request, page_of
 
@@ -20,7 +23,7 @@ class FakeGitHub(FakeHost):
         ("GET", f"/orgs{_OWNER}", "organisation"),
         ("GET", f"/orgs{_OWNER}/repos", "repositories_of"),
         ("GET", f"/users{_OWNER}/repos", "repositories_of"),
-        ("GET", r"/repositories/(?P<number>\d+)", "repository_by_id"),
+        ("GET", r"/repositories/(?P<number>\d+)(?P<rest>/.*)?", "by_id"),
         ("GET", _REPO, "repository"),
         ("GET", f"{_REPO}/branches", "branches"),
         ("GET", f"{_REPO}/tags", "tags"),
@@ -37,8 +40,12 @@ class FakeGitHub(FakeHost):
     def __init__(self, *, base_path: str = "") -> None:
         super().__init__(base_path=base_path)
         self.organisations = {"acme"}
-        # What a project was called before -> its id; GitHub sends on from there.
-        self.former_names: dict[str, int] = {}
+        self._former_names: dict[str, int] = {}
+
+    def rename(self, project: FakeProject, full_name: str) -> None:
+        """Afterwards the former name leads to the project too, by a redirect."""
+        self._former_names[project.full_name] = project.id
+        project.full_name = full_name
 
     def refuse(self, request: Request) -> Reply | None:
         # "Getting started with the REST API", User agent: requests without one are rejected.
@@ -52,7 +59,18 @@ class FakeGitHub(FakeHost):
         # "Authenticating to the REST API", Failed login limit: invalid credentials are 401 first.
         if self.token(request) is None:
             return _message(401, "Bad credentials")
-        return None
+        return self._moved(request)
+
+    def _moved(self, request: Request) -> Reply | None:
+        """The way on from a former name."""
+        found = re.match(r"/repos/([^/]+/[^/]+)(/.*)?$", request.path.removeprefix(self.base_path))
+        number = self._former_names.get(found[1]) if found else None
+        if found is None or number is None:
+            return None
+        # "Best practices for using the REST API", Follow redirects: 301, and 307 for what must not become a GET.
+        rest = (found[2] or "") + (f"?{urlencode(request.query)}" if request.query else "")
+        location = {"Location": f"{self.address}/repositories/{number}{rest}"}
+        return Reply(301 if request.method == "GET" else 307, {"message": "Moved Permanently"}, location)
 
     def unknown(self) -> Reply:
         # "Troubleshooting the REST API", 404 Not Found: also for private things one may not see.
@@ -95,15 +113,14 @@ class FakeGitHub(FakeHost):
             return self.unknown()
         return _page(request, [self._repository(one) for one in self.projects.values() if one.owner == owner])
 
-    def repository_by_id(self, request: Request, number: str) -> Reply:
+    def by_id(self, request: Request, number: str, rest: str) -> Reply:
         project = self.projects.get(int(number))
-        return Reply(200, self._repository(project)) if project else self.unknown()
+        if project is None:
+            return self.unknown()
+        path = request.path.removeprefix(f"{self.base_path}/repositories/{number}")
+        return self._route(replace(request, path=f"{self.base_path}/repos/{project.full_name}{path}"))
 
     def repository(self, request: Request, owner: str, repo: str) -> Reply:
-        former = self.former_names.get(f"{owner}/{repo}")
-        if former is not None:
-            # "Best practices for using the REST API", Follow redirects: a renamed repository is 301.
-            return Reply(301, {"message": "Moved"}, {"Location": f"{self.address}/repositories/{former}"})
         project = self.project_called(f"{owner}/{repo}")
         return Reply(200, self._repository(project)) if project else self.unknown()
 
@@ -146,6 +163,9 @@ class FakeGitHub(FakeHost):
         project = self._administered(owner, repo)
         if project is None:
             return self.unknown()
+        # "Archiving repositories": everything of an archived one is read-only.
+        if project.archived:
+            return _message(403, "Repository was archived so is read-only.")
         config = request.json.get("config", {})
         # "Repository webhooks", Create: config.url is required.
         if not config.get("url"):

@@ -291,7 +291,9 @@ class FakeHost:
         for method, pattern, name in self.routes:
             found = re.fullmatch(pattern, request.path.removeprefix(self.base_path))
             if found and method == request.method:
-                return getattr(self, name)(request, **{key: unquote(value) for key, value in found.groupdict().items()})
+                return getattr(self, name)(
+                    request, **{key: unquote(value) for key, value in found.groupdict("").items()}
+                )
         return self.unknown()
 
     def _archive(self, request: Request) -> Reply:

@@ -42,9 +42,38 @@ def test_every_request_says_who_asks_and_for_which_version(stage: Stage) -> None
 
 
 def test_a_project_that_was_renamed_is_found_by_its_former_name(stage: Stage) -> None:
-    cast("FakeGitHub", stage.host).former_names["acme/old"] = 12
+    cast("FakeGitHub", stage.host).rename(stage.fake_project, "acme/gizmos")
 
-    assert stage.provider.project_named(stage.connection, "acme/old").full_name == "acme/widgets"
+    assert stage.provider.project_named(stage.connection, "acme/widgets").full_name == "acme/gizmos"
+
+
+def test_everything_works_with_a_project_that_was_read_before_it_was_renamed(stage: Stage) -> None:
+    project, connection, commit = stage.project, stage.connection, stage.fake_project.branches["main"]
+    cast("FakeGitHub", stage.host).rename(stage.fake_project, "other/gizmos")
+
+    hook = stage.provider.create_hook(connection, project, HOOK, "secret")
+
+    assert [ref.commit for ref in stage.provider.refs(connection, project)] == [commit]
+    assert stage.provider.read_file(connection, project, commit, "composer.json")
+    assert stage.provider.hook_state(connection, project, hook) is HookState.ACTIVE
+    stage.provider.delete_hook(connection, project, hook)
+    assert stage.fake_project.hooks == {}
+
+
+def test_an_archived_project_gets_no_hook_and_that_is_said(stage: Stage) -> None:
+    stage.fake_project.archived = True
+
+    with pytest.raises(HostRefused, match="is archived on GitHub"):
+        stage.provider.create_hook(stage.connection, stage.project, HOOK, "secret")
+
+
+def test_the_check_of_an_address_that_is_no_api_says_where_it_lies(stage: Stage) -> None:
+    stage.host.troubles.append(Reply(404, b"<html>Not here</html>", {"Content-Type": "text/html"}))
+
+    [line] = stage.provider.check(stage.connection).lines
+
+    assert line.finding is Finding.BAD
+    assert "ends in /api/v3" in line.sentence
 
 
 def test_a_disabled_project_counts_as_archived(stage: Stage) -> None:
@@ -182,7 +211,9 @@ def test_a_hook_that_was_switched_off_is_switched_on_again(stage: Stage) -> None
 
 def test_an_address_that_github_does_not_call_is_refused(stage: Stage) -> None:
     project = stage.project
-    stage.host.troubles.extend([Reply(200, []), Reply(422, b'{"message": "Validation Failed"}')])
+    stage.host.troubles.extend(
+        [Reply(200, told(stage)), Reply(200, []), Reply(422, b'{"message": "Validation Failed"}')]
+    )
 
     with pytest.raises(HostRefused, match="hooks of acme/widgets"):
         stage.provider.create_hook(stage.connection, project, "http://localhost/", "secret")

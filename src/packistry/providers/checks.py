@@ -1,9 +1,8 @@
 """The sentences of `source test` that are the same for every code host."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from packistry.errors import Refusal
+from packistry.errors import NotFound, Refusal
 from packistry.providers.base import CheckLine, CheckReport, Finding
 
 # Time enough for a person to be told, come back from a holiday and make a new credential.
@@ -22,9 +21,9 @@ def bad(sentence: str) -> CheckLine:
     return CheckLine(Finding.BAD, sentence)
 
 
-def refused(refusal: Refusal) -> CheckReport:
-    """The report when not even the account could be read."""
-    return CheckReport([bad(refusal.sentence)])
+def refused(refusal: Refusal, hint: str) -> CheckReport:
+    """The report when not even the account could be read; with the hint where the address may be a wrong one."""
+    return CheckReport([bad(f"{refusal.sentence} {hint}" if isinstance(refusal, NotFound) else refusal.sentence)])
 
 
 def expiry_line(expires_at: datetime | None, moment: datetime) -> CheckLine:
@@ -46,8 +45,3 @@ def projects_line(count: int | None) -> CheckLine:
     if count is None:
         return good("The credential sees projects, more than the host counts.")
     return good(f"The credential sees {count:,} project{'' if count == 1 else 's'}.")
-
-
-def with_words(words: Sequence[str]) -> str:
-    """A list for a sentence, each word in backticks."""
-    return ", ".join(f"`{word}`" for word in words)

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from urllib.parse import parse_qs, urlsplit
 
 from packistry.clock import now
-from packistry.errors import MalformedEvent, NotFound, Refusal, ScopeMissing
+from packistry.errors import HostRefused, MalformedEvent, NotFound, Refusal, ScopeMissing
 from packistry.outbound.client import Answer
 from packistry.providers.answers import ARCHIVE_BYTES, Host, link_to
 from packistry.providers.base import (
@@ -77,7 +77,7 @@ class GitHub:
             )
             account, projects = host.read(user).text("login"), host.read_rows(seen)
         except Refusal as refusal:
-            return refused(refusal)
+            return refused(refusal, "Is it the address of the API? An Enterprise server's ends in /api/v3.")
         count, expires_at = _count(seen, projects), _expiry(user.headers)
         lines = [
             good(f"{_LABEL} answers at {host.api}; the token belongs to {account}."),
@@ -136,7 +136,11 @@ class GitHub:
 
     def create_hook(self, connection: Connection, project: Project, url: str, secret: str) -> str:
         host = _host(connection)
-        hooks, what = _address(host, project.full_name, "hooks"), f"hooks of {project.full_name}"
+        current = self.project(connection, project.id)
+        if current.archived:
+            raise HostRefused(f"{current.full_name} is archived on {_LABEL}, where it can get no hooks: it is polled.")
+        # By its name of today: from a former one GitHub sends reads on, and writes with a redirect nobody may follow.
+        hooks, what = _address(host, current.full_name, "hooks"), f"hooks of {current.full_name}"
         config = {"url": url, "content_type": "json", "secret": secret, "insecure_ssl": "0"}
         wanted = {"config": config, "events": _HOOK_EVENTS, "active": True}
         try:
@@ -167,7 +171,8 @@ class GitHub:
     def delete_hook(self, connection: Connection, project: Project, hook_id: str) -> None:
         host = _host(connection)
         with suppress(NotFound):
-            url = _address(host, project.full_name, "hooks", hook_id)
+            current = self.project(connection, project.id)
+            url = _address(host, current.full_name, "hooks", hook_id)
             host.send("DELETE", url, what=f"hook {hook_id}", needs=_HOOKS)
 
     def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:

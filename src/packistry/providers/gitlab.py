@@ -76,7 +76,7 @@ class GitLab:
             token = _token(host)
             count = _count(host)
         except Refusal as refusal:
-            return refused(refusal)
+            return refused(refusal, "Is it the address of GitLab itself, without /api/v4?")
         expires_at = _expiry(token)
         lines = [
             good(f"{_LABEL} answers at {connection.address}; the token belongs to {account}."),
