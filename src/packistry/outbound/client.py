@@ -3,11 +3,13 @@
 It knows no host and judges no status: an answer of any status is an `Answer`, and what never became one is refused.
 """
 
+import logging
+import re
 import ssl
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, Final
@@ -16,8 +18,9 @@ from urllib.parse import urlsplit
 import httpx2
 import stamina
 
-from packistry.errors import AddressRefused, NameUnknown, Unreachable
+from packistry.errors import AddressRefused, InvalidInput, NameUnknown, Unreachable
 from packistry.outbound.connecting import GuardedTransport
+from packistry.outbound.deadlines import deadline
 from packistry.outbound.guard import Guard
 
 MIB: Final = 1024**2
@@ -31,11 +34,15 @@ REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 PASSING: Final = frozenset({502, 503, 504})
 # What a host writes about a refusal.
 ERROR_BYTES: Final = 64 * 1024
-CHUNK_BYTES: Final = 64 * 1024
+# A length with more is larger than any limit, and Python refuses to read one with thousands.
+DIGITS: Final = 20
+FIT_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
 
 
-# By itself it logs each retry with the address in it.
+# By themselves they log each address, which may be signed, and at "debug" headers.
 stamina.instrumentation.set_on_retry_hooks(())
+for _library in ("httpx2", "httpcore2"):
+    logging.getLogger(_library).setLevel(logging.WARNING)
 
 
 class _PassingFailure(Exception):
@@ -68,7 +75,7 @@ _Sending = Callable[[], Answer]
 
 @dataclass(frozen=True, slots=True)
 class OutboundLimits:
-    """Seconds, and how often. A deadline holds for all of one request: a host that trickles cannot hold us."""
+    """Seconds, and how often. A deadline holds for one call as a whole, with its redirects, tries and pauses."""
 
     connect_seconds: float = 10.0
     # Between two pieces: large projects take their time to begin an archive.
@@ -91,11 +98,14 @@ class Client:
         self._limits = limits
         # The git program makes its own connections and follows the same rules.
         self.guard, self.ca_file, self.proxy = guard, ca_file, proxy
-        # Asked for plain, so that nothing is unpacked and no bomb goes off.
-        headers = {"user-agent": USER_AGENT, "accept-encoding": "identity"}
-        timeout = httpx2.Timeout(limits.read_seconds, connect=limits.connect_seconds)
-        transport = GuardedTransport(guard, ca_file=ca_file, proxy=proxy)
-        self._client = httpx2.Client(headers=headers, timeout=timeout, transport=transport, trust_env=False)
+        self._client = httpx2.Client(
+            headers={"user-agent": USER_AGENT},
+            timeout=httpx2.Timeout(limits.read_seconds, connect=limits.connect_seconds),
+            transport=GuardedTransport(guard, ca_file=ca_file, proxy=proxy),
+            # No cookie is taken from anybody.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            trust_env=False,
+        )
 
     def send(
         self,
@@ -108,20 +118,46 @@ class Client:
         max_bytes: int = 16 * MIB,
     ) -> Answer:
         """The answer, of whatever status. Refuses with Unreachable or AddressRefused."""
-        request = self._client.build_request(method, url, headers=headers, params=params or None, json=json)
-        tries = self._limits.tries if method in REPEATABLE else 1
-        return self._tried(tries, lambda: self._send_once(request, max_bytes))
+        request = self._built(method, url, {"accept-encoding": "gzip", **headers}, params, json)
+        tries = self._limits.tries if request.method in REPEATABLE else 1
+        with deadline(request.url.host, self._limits.deadline_seconds):
+            return self._tried(tries, lambda: self._send_once(request, max_bytes))
 
     def download(self, url: str, into: BinaryIO, *, headers: Mapping[str, str] = NO_HEADERS, max_bytes: int) -> Answer:
         """Writes the body of a 2xx answer into `into`, whose Answer has none; of any other, nothing is written.
 
         Tried again only as long as nothing was written. Refuses with Unreachable or AddressRefused.
         """
-        request = self._client.build_request("GET", url, headers=headers)
-        return self._tried(self._limits.tries, lambda: self._download_once(request, into, max_bytes))
+        # An archive is packed already.
+        request = self._built("GET", url, {"accept-encoding": "identity", **headers})
+        with deadline(request.url.host, self._limits.download_seconds):
+            return self._tried(self._limits.tries, lambda: self._download_once(request, into, max_bytes))
 
     def close(self) -> None:
         self._client.close()
+
+    def _built(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] = NO_HEADERS,
+        json: object = None,
+    ) -> httpx2.Request:
+        """A request. Refuses with InvalidInput a header that HTTP cannot carry, and an address that is none."""
+        for name, value in headers.items():
+            # Not left to the library: its message holds the value, and that is a credential.
+            if not FIT_VALUE.fullmatch(value):
+                raise InvalidInput(
+                    f"What is sent as {name} holds line breaks or letters that HTTP cannot carry: enter it again.",
+                    field="credential",
+                )
+        try:
+            return self._client.build_request(
+                method, httpx2.URL(url).copy_merge_params(dict(params)), headers=headers, json=json
+            )
+        except httpx2.InvalidURL as error:
+            raise InvalidInput("The address of a request cannot be read: correct that of the source.") from error
 
     def _tried(self, tries: int, send: _Sending) -> Answer:
         attempts = stamina.retry_context(
@@ -138,19 +174,17 @@ class Client:
         raise AssertionError("a retry returns or raises")
 
     def _send_once(self, request: httpx2.Request, max_bytes: int) -> Answer:
-        deadline = time.monotonic() + self._limits.deadline_seconds
         with self._answered(request) as response:
-            body = b"".join(_pieces(response, deadline, max_bytes))
+            body = b"".join(_pieces(response, max_bytes))
         return _judged(response, body)
 
     def _download_once(self, request: httpx2.Request, into: BinaryIO, max_bytes: int) -> Answer:
-        deadline = time.monotonic() + self._limits.download_seconds
         with self._answered(request) as response:
             if not response.is_success:
-                return _judged(response, _beginning(response, deadline))
+                return _judged(response, _beginning(response))
             written = 0
             try:
-                for piece in _pieces(response, deadline, max_bytes):
+                for piece in _pieces(response, max_bytes):
                     into.write(piece)
                     written += len(piece)
             except (_Dropped, httpx2.TransportError) as failure:
@@ -212,34 +246,44 @@ def _explained(request: httpx2.Request) -> Generator[None]:
                 "PACKISTRY_OUTBOUND_CA_FILE."
             ) from error
         raise _Dropped(f"{host} does not answer ({_cause(error)}); try again later.") from error
+    except httpx2.DecodingError as error:
+        raise Unreachable(f"{host} sends an answer that cannot be unpacked.") from error
     except httpx2.InvalidURL as error:
         raise Unreachable(f"{host} leads to an address that cannot be read.") from error
 
 
-def _pieces(response: httpx2.Response, deadline: float, max_bytes: int) -> Iterator[bytes]:
-    """The body as it was sent. Its announced length is not believed, but spares reading what is too long anyway."""
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise Unreachable(f"{_host(response)} compresses its answer, though it was asked not to.")
+def _pieces(response: httpx2.Response, max_bytes: int) -> Iterator[bytes]:
+    """The body, unpacked. Its announced length is not believed, but spares reading what is too long anyway."""
     announced = response.headers.get("content-length", "")
-    received = int(announced) if announced.isdigit() and int(announced) > max_bytes else 0
-    if not received:
-        for piece in response.iter_raw(CHUNK_BYTES):
-            received += len(piece)
-            if received > max_bytes:
-                break
-            if time.monotonic() > deadline:
-                raise Unreachable(f"{_host(response)} sends too slowly; try again later.")
-            yield piece
-    if received > max_bytes:
-        raise Unreachable(f"{_host(response)} sends more than the {max_bytes} bytes that are allowed here.")
+    if announced.isdecimal() and int(announced[:DIGITS]) > max_bytes:
+        raise _too_large(response, max_bytes)
+    received = 0
+    for piece in _unpacked(response):
+        received += len(piece)
+        # Counted as it came too: a stream that unpacks to nothing may still have no end.
+        if max(received, response.num_bytes_downloaded) > max_bytes:
+            raise _too_large(response, max_bytes)
+        yield piece
 
 
-def _beginning(response: httpx2.Response, deadline: float) -> bytes:
+def _unpacked(response: httpx2.Response) -> Iterator[bytes]:
+    """The body in pieces of at most 1 MiB, however well it was packed, so that a bomb is counted as it goes off."""
+    # Asked for at most gzip, once: several layers multiply.
+    if response.headers.get("content-encoding", "identity").strip().lower() not in {"gzip", "identity", ""}:
+        raise Unreachable(f"{_host(response)} packs its answer in a way that it was not asked for.")
+    yield from response.iter_bytes()
+
+
+def _too_large(response: httpx2.Response, max_bytes: int) -> Unreachable:
+    return Unreachable(f"{_host(response)} sends more than the {max_bytes} bytes that are allowed here.")
+
+
+def _beginning(response: httpx2.Response) -> bytes:
     """The first part of what a host says about its refusal."""
     body = b""
-    for piece in response.iter_raw(CHUNK_BYTES):
+    for piece in _unpacked(response):
         body += piece
-        if len(body) >= ERROR_BYTES or time.monotonic() > deadline:
+        if len(body) >= ERROR_BYTES:
             break
     return body[:ERROR_BYTES]
 

@@ -58,6 +58,11 @@ class Guard:
                 )
         return found
 
+    def refuse_inside(self, host: str, port: int) -> None:
+        """Refuses with AddressRefused a host that is known here to be inside; one unknown here passes."""
+        with suppress(NameUnknown):
+            self.addresses(host, port)
+
     def _resolved(self, host: str, port: int) -> list[str]:
         try:
             # A zone ("fe80::1%eth0") has no place in an address of a host.
