@@ -22,11 +22,21 @@ Resolver: TypeAlias = Callable[[str, int], Sequence[str]]
 SCHEMES: Final = ("http", "https", "ssh")
 ADDRESS_CHARACTERS: Final = 2000
 # git@host:path, as git reads it: no scheme, and a colon before the first slash.
-_SCP_LIKE: Final = re.compile(r"(?:[\w.-]+@)?[\w.-]+:(?!//|:)[^\s]+", re.ASCII)
-_UNFIT: Final = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
+_SCP_LIKE: Final = re.compile(r"(?:\w[\w.-]*@)?(?P<host>\w[\w.-]*):(?!//|:|-).+", re.ASCII)
+# "https:/host" is a slip, and "file:/etc" would be read as a host called file.
+_NO_HOSTS: Final = frozenset({*SCHEMES, "ext", "fd", "file", "ftp", "ftps", "git"})
 # IPv4 addresses in the clothes of IPv6: NAT64 and 6to4. The mapped ones Python knows.
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _SIX_TO_FOUR: Final = IPv6Network("2002::/16")
+# What Python takes for public, or did in releases that we run on: service addresses, the relays of 6to4, local NAT64,
+# site-local and documentation. Source: IANA's special-purpose address registries.
+_SPECIAL: Final = (
+    IPv4Network("192.0.0.0/24"),
+    IPv4Network("192.88.99.0/24"),
+    IPv6Network("64:ff9b:1::/48"),
+    IPv6Network("fec0::/10"),
+    IPv6Network("3fff::/20"),
+)
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -89,6 +99,8 @@ def is_public(address: Address) -> bool:
     inner = _inside(address)
     if inner is not None:
         return is_public(inner)
+    if any(address in network for network in _SPECIAL):
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
@@ -106,42 +118,52 @@ def _inside(address: Address) -> IPv4Address | None:
 
 
 def checked_address(url: str) -> str:
-    """The address of a source as it is kept: without blanks around and without slashes at its end.
+    """The address of a source as it is kept: its scheme in lower case, no blanks around it, no slashes at its end.
 
     Refuses with InvalidInput whatever is not http, https or ssh, could be read as an option of a program, or carries
-    a password, a query or a control character.
+    a password, a query or a control character. The sentence repeats no address that has a user in it.
     """
     address = url.strip().rstrip("/")
     problem = _problem(address)
     if problem:
-        raise InvalidInput(f"{address[:100]!r} cannot be the address of a source: {problem}.", field="url")
-    return address
+        shown = "That" if "@" in address else repr(address[:100])
+        raise InvalidInput(f"{shown} cannot be the address of a source: {problem}.", field="url")
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        return address
+    return f"{scheme.lower()}{separator}{rest}"
 
 
 def _problem(address: str) -> str | None:
     if not address or len(address) > ADDRESS_CHARACTERS:
-        return f"it has 1 to {ADDRESS_CHARACTERS} characters"
+        return f"give one with 1 to {ADDRESS_CHARACTERS} characters"
     if address.startswith("-"):
         return "it begins with a hyphen, so that a program would take it for an option"
-    if _UNFIT.search(address):
+    if not address.isprintable() or " " in address or "\\" in address:
         return "it holds a blank, a backslash or a control character"
-    if "://" not in address:
-        return None if _SCP_LIKE.fullmatch(address) else "begin it with http://, https:// or ssh://"
-    return _problem_of_url(address)
+    if "?" in address or "#" in address:
+        return "leave out what follows the ? or #"
+    return _problem_of_url(address) if "://" in address else _problem_of_scp_like(address)
+
+
+def _problem_of_scp_like(address: str) -> str | None:
+    match = _SCP_LIKE.fullmatch(address)
+    if match is None or match["host"].lower() in _NO_HOSTS:
+        return "begin it with http://, https:// or ssh://, or write git@host:path"
+    return None
 
 
 def _problem_of_url(address: str) -> str | None:
     try:
         parts = urlsplit(address)
-        host, _ = parts.hostname, parts.port
+        host, port, user = parts.hostname, parts.port, parts.username
     except ValueError:
         return "its host or port cannot be read"
     if parts.scheme.lower() not in SCHEMES:
         return "begin it with http://, https:// or ssh://"
-    if not host or host.startswith("-"):
-        return "it names no host"
-    if parts.password is not None or (parts.username is not None and parts.scheme.lower() != "ssh"):
+    if not host or host.startswith("-") or "%" in host or port == 0:
+        return "it names no host that can be reached"
+    if parts.password is not None or (user is not None and parts.scheme.lower() != "ssh"):
         return "leave the user and the password out of it and give them as the credential"
-    if parts.query or parts.fragment:
-        return "leave out what follows the ? or #"
-    return None
+    # ssh would read it as an option.
+    return "its user is none" if user is not None and not re.match(r"\w", user) else None
