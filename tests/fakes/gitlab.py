@@ -47,6 +47,8 @@ class FakeGitLab(FakeHost):
             return Reply(401, {"message": "401 Unauthorized"})
         needed = {"api"} if request.method != "GET" or "/hooks" in request.path else {"api", "read_api"}
         # "REST API authentication": a token without the scope is 403 insufficient_scope. Its own facts need none.
+        # A granular token may do what its own permissions say, which here is all.
+        needed.add("granular")
         if not needed & set(token.scopes) and not request.path.endswith("/personal_access_tokens/self"):
             body = {"error": "insufficient_scope", "error_description": "The request requires higher privileges"}
             return Reply(403, body | {"scope": " ".join(sorted(needed))})

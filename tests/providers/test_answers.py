@@ -16,7 +16,7 @@ from packistry.errors import (
     ScopeMissing,
 )
 from packistry.outbound.client import Client
-from packistry.providers.answers import Host, escaped, limited_until, link_to, pause_seconds
+from packistry.providers.answers import Host, escaped, header_text, limited_until, link_to, pause_seconds
 from tests.fakes.host import Loopback, Reply, Request
 
 MOMENT = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -220,3 +220,15 @@ def test_a_segment_stays_one_segment(segment: str, expected: str) -> None:
 def test_a_segment_that_leads_elsewhere_is_refused(segment: str) -> None:
     with pytest.raises(NotFound):
         escaped(segment)
+
+
+def test_a_secret_loses_the_line_end_it_was_copied_with() -> None:
+    assert header_text(" token\n") == "token"
+
+
+@pytest.mark.parametrize("secret", ["", " \n", "to\nken", "töken", "to\0ken"])
+def test_a_secret_that_no_header_carries_is_refused_and_not_told(secret: str) -> None:
+    with pytest.raises(CredentialRefused) as refused:
+        header_text(secret)
+
+    assert "ken" not in refused.value.sentence

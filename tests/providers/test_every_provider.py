@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -17,7 +18,7 @@ from packistry.errors import (
     ScopeMissing,
 )
 from packistry.providers import PROVIDERS
-from packistry.providers.base import EventKind, Finding, HookEvent, HookState, Ref, RefKind
+from packistry.providers.base import Connection, EventKind, Finding, HookEvent, HookState, Ref, RefKind
 from tests.fakes.host import FakeProject, FakeToken, Reply, object_id
 from tests.providers.conftest import KINDS, MANIFEST, TOKEN, Stage
 
@@ -36,6 +37,11 @@ def archive_of(stage: Stage, commit: str) -> bytes:
     buffer = io.BytesIO()
     stage.provider.download_archive(stage.connection, stage.project, commit, buffer)
     return buffer.getvalue()
+
+
+def speaking_tls(stage: Stage) -> Connection:
+    """A connection to where nobody answers: the fake speaks no TLS."""
+    return replace(stage.connection, address=stage.host.address.replace("http:", "https:"))
 
 
 def test_the_check_names_the_account_and_counts_its_projects(stage: Stage) -> None:
@@ -72,6 +78,17 @@ def test_the_check_of_an_unknown_credential_says_so(stage: Stage) -> None:
 
     assert [line.finding for line in report.lines] == [Finding.BAD]
     assert "does not accept the credential" in report.lines[0].sentence
+
+
+@pytest.mark.parametrize("token", ["", "töken", "to\nken"])
+def test_the_check_of_a_credential_that_cannot_be_one_says_so(stage: Stage, token: str) -> None:
+    report = stage.provider.check(stage.connection_with(token))
+
+    assert [line.finding for line in report.lines] == [Finding.BAD]
+
+
+def test_a_credential_may_end_in_the_line_it_was_copied_with(stage: Stage) -> None:
+    assert stage.provider.check(stage.connection_with(f"{TOKEN}\n")).account == "octocat"
 
 
 def test_the_check_of_a_host_in_trouble_says_so(stage: Stage) -> None:
@@ -262,6 +279,14 @@ def test_an_archive_that_is_not_there_writes_nothing(stage: Stage) -> None:
     assert buffer.getvalue() == b""
 
 
+def test_an_archive_of_a_host_that_is_not_there_is_unavailable(stage: Stage) -> None:
+    project, commit = stage.project, stage.fake_project.branches["main"]
+    connection = speaking_tls(stage)
+
+    with pytest.raises(HostUnavailable):
+        stage.provider.download_archive(connection, project, commit, io.BytesIO())
+
+
 def test_a_hook_is_made_once_and_given_a_new_secret(stage: Stage) -> None:
     first = stage.provider.create_hook(stage.connection, stage.project, HOOK, SECRET)
     second = stage.provider.create_hook(stage.connection, stage.project, HOOK, "another-secret")
@@ -356,12 +381,8 @@ def test_a_host_that_answers_something_else_is_unavailable(stage: Stage, name: s
 
 
 def test_a_host_that_is_not_there_is_unavailable(stage: Stage) -> None:
-    address = stage.host.address.replace("http://127.0.0.1", "https://127.0.0.1")
-    connection = stage.connection
-    object.__setattr__(connection, "address", address)
-
     with pytest.raises(HostUnavailable):
-        stage.provider.project(connection, "12")
+        stage.provider.project(speaking_tls(stage), "12")
 
 
 @pytest.mark.parametrize(("kind", "ref"), [(RefKind.BRANCH, "refs/heads/feature/x"), (RefKind.TAG, "refs/tags/v1/x")])

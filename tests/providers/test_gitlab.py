@@ -86,6 +86,7 @@ def test_hooks_take_the_role_of_a_maintainer(
     [
         (("api",), [Finding.GOOD]),
         (("read_api", "read_repository"), [Finding.GOOD, Finding.WARNING]),
+        (("granular",), [Finding.WARNING]),
     ],
 )
 def test_the_check_tells_what_the_scopes_reach(stage: Stage, scopes: tuple[str, ...], findings: list[Finding]) -> None:

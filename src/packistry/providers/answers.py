@@ -209,6 +209,17 @@ class Host:
         raise HostUnavailable(f"{self.label} at {self.api} {fault}")
 
 
+def header_text(secret: str) -> str:
+    """A secret as a header carries it: without the line end that came along when it was copied.
+
+    Refuses what no host gives out and no header may hold, which would else fail far from here.
+    """
+    text = secret.strip()
+    if not text.isascii() or not text.isprintable() or not text:
+        raise CredentialRefused("The credential is empty or holds characters that none has: copy it again, whole.")
+    return text
+
+
 def escaped(segment: str) -> str:
     """One segment of an address. Refuses what would lead elsewhere: nothing, "." and ".."."""
     if segment in {"", ".", ".."}:

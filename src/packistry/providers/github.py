@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from packistry.clock import now
 from packistry.errors import HostRefused, MalformedEvent, NotFound, Refusal, ScopeMissing
 from packistry.outbound.client import Answer
-from packistry.providers.answers import ARCHIVE_BYTES, Host, link_to
+from packistry.providers.answers import ARCHIVE_BYTES, Host, header_text, link_to
 from packistry.providers.base import (
     CheckLine,
     CheckReport,
@@ -69,8 +69,8 @@ class GitHub:
     )
 
     def check(self, connection: Connection) -> CheckReport:
-        host = _host(connection)
         try:
+            host = _host(connection)
             user = host.send("GET", host.address("user"), what="account for this token")
             seen = host.send(
                 "GET", host.address("user", "repos"), what="list of projects", needs=_READING, params={"per_page": "1"}
@@ -200,7 +200,7 @@ class GitHub:
 
 def _host(connection: Connection) -> Host:
     headers = {
-        "authorization": f"Bearer {connection.credential['token']}",
+        "authorization": f"Bearer {header_text(connection.credential['token'])}",
         "accept": "application/vnd.github+json",
         "x-github-api-version": "2022-11-28",
     }
