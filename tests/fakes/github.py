@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.fakes.host import Delivery, FakeHost, FakeProject, FakeToken, Reply, Request, page_of
+from tests.fakes.host import Delivery, FakeHost, FakeProject, FakeToken, page_of
+from tests.fakes.loopback import Reply, Request
 
 _OWNER = r"/(?P<owner>[^/]+)"
 _REPO = r"/repos/(?P<owner>[^/]+)/(?P<repo>[^/]+)"
@@ -79,6 +80,10 @@ class FakeGitHub(FakeHost):
     def token(self, request: Request) -> FakeToken | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         return self.tokens.get(token) if kind in {"Bearer", "token"} else None
+
+    def over_limit(self) -> Reply:
+        # "Rate limits for the REST API", Exceeding the rate limit: 403 or 429, with nothing remaining.
+        return _message(403, "API rate limit exceeded for user ID 1.")
 
     def push_delivery(self, project: FakeProject, ref: str, secret: str) -> Delivery:
         commit = project.commit_of(ref)

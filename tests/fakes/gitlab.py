@@ -5,7 +5,8 @@ import uuid
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.fakes.host import Delivery, FakeHost, FakeProject, FakeToken, Reply, Request, page_of
+from tests.fakes.host import Delivery, FakeHost, FakeProject, FakeToken, page_of
+from tests.fakes.loopback import Reply, Request
 
 _API = "/api/v4"
 _PROJECT = rf"{_API}/projects/(?P<project>[^/]+)"
@@ -35,6 +36,9 @@ class FakeGitLab(FakeHost):
         ("PUT", _HOOK, "update_hook"),
         ("DELETE", _HOOK, "delete_hook"),
     )
+
+    # "User and IP rate limits", Response headers.
+    limit_prefix = "RateLimit-"
 
     def __init__(self, *, base_path: str = "") -> None:
         super().__init__(base_path=base_path)

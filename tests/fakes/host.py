@@ -2,46 +2,22 @@
 
 import hashlib
 import io
-import json
+import math
 import re
 import threading
 import time
 import zipfile
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlencode
+
+from tests.fakes.loopback import Loopback, Reply, Request
 
 FIRST_COMMIT_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request. `path` begins with a slash and is still escaped; header names are lower-case."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes
-    base: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One answer. A body that is not bytes is sent as JSON."""
-
-    status: int
-    body: Any = b""
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,76 +26,6 @@ class Delivery:
 
     headers: Mapping[str, str]
     body: bytes
-
-
-class Loopback:
-    """A server on a port of its own that answers with what `answer` returns; every request is kept in `requests`."""
-
-    def __init__(self, answer: Callable[[Request], Reply]) -> None:
-        self.requests: list[Request] = []
-        self._answer = answer
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        # A client that keeps its connection must not keep us.
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True)
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def reply(self, request: Request) -> Reply:
-        self.requests.append(request)
-        return self._answer(request)
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        loopback = self
-
-        class Handler(BaseHTTPRequestHandler):
-            """Hands every method to the fake."""
-
-            protocol_version = "HTTP/1.1"
-            # Headers and body go out at once: on loopback, Nagle's algorithm costs 40 ms an answer.
-            wbufsize = -1
-            disable_nagle_algorithm = True
-
-            def answer(self) -> None:
-                parts = urlsplit(self.path)
-                request = Request(
-                    method=self.command,
-                    path=parts.path,
-                    query=dict(parse_qsl(parts.query, keep_blank_values=True)),
-                    headers={name.lower(): value for name, value in self.headers.items()},
-                    body=self.rfile.read(int(self.headers.get("content-length", 0))),
-                    base=loopback.address,
-                )
-                self._send(loopback.reply(request))
-
-            def _send(self, reply: Reply) -> None:
-                is_raw = isinstance(reply.body, bytes)
-                body: bytes = reply.body if is_raw else json.dumps(reply.body).encode()
-                kind = "application/octet-stream" if is_raw else "application/json; charset=utf-8"
-                self.send_response(reply.status)
-                for name, value in {"Content-Type": kind, **reply.headers}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
-
-            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815  (http.server's names)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (http.server's name)
-                """Silent: a test that fails shows `requests`."""
-
-        return Handler
 
 
 @dataclass
@@ -206,12 +112,36 @@ class FakeToken:
     is_fine_grained: bool = False
 
 
+@dataclass
+class RateLimit:
+    """So many requests in so many seconds; then the count begins anew."""
+
+    requests: int
+    seconds: float
+    used: int = 0
+    ends_at: float = 0
+
+    def headers_of_one_more(self) -> dict[str, str]:
+        """Counts a request and tells how many are left; the end of the window is a whole second, as hosts write it."""
+        if time.time() >= self.ends_at:
+            self.used, self.ends_at = 0, math.ceil(time.time() + self.seconds)
+        self.used += 1
+        left = max(self.requests - self.used, 0)
+        return {"Limit": str(self.requests), "Remaining": str(left), "Reset": str(int(self.ends_at))}
+
+    @property
+    def is_passed(self) -> bool:
+        return self.used > self.requests
+
+
 class FakeHost:
     """A code host. A subclass gives `routes`: method and pattern of the path below `base_path`, to the function that
     answers; every named group of the pattern reaches it unescaped. `refuse` looks at each request first.
     """
 
     routes: Sequence[tuple[str, str, str]] = ()
+    # How the host names the headers of its limit.
+    limit_prefix = "X-RateLimit-"
 
     def __init__(self, *, base_path: str = "") -> None:
         self.base_path = base_path
@@ -220,6 +150,7 @@ class FakeHost:
         # Answered instead of anything else, one to a request; for tests of hosts that are in trouble.
         self.troubles: deque[Reply] = deque()
         self.latency_seconds = 0.0
+        self.limit: RateLimit | None = None
         # Added to every answer, such as how much of a limit is left.
         self.extra_headers: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -279,11 +210,24 @@ class FakeHost:
         """Sends the client to the archive at the other port."""
         return Reply(302, headers={"Location": f"{self._files.address}/{project.id}/{commit}"})
 
+    def over_limit(self) -> Reply:
+        """How the host says "too fast"; the headers of the limit come with it."""
+        return Reply(429, {"message": "Too Many Requests"})
+
     def _answer(self, request: Request) -> Reply:
         time.sleep(self.latency_seconds)
         with self._lock:
-            reply = self.troubles.popleft() if self.troubles else self.refuse(request) or self._route(request)
-        return Reply(reply.status, reply.body, {**self.extra_headers, **reply.headers})
+            limits = self.limit.headers_of_one_more() if self.limit else {}
+            reply = self._reply(request)
+        headers = {self.limit_prefix + name: value for name, value in limits.items()}
+        return Reply(reply.status, reply.body, {**headers, **self.extra_headers, **reply.headers})
+
+    def _reply(self, request: Request) -> Reply:
+        if self.troubles:
+            return self.troubles.popleft()
+        if self.limit and self.limit.is_passed:
+            return self.over_limit()
+        return self.refuse(request) or self._route(request)
 
     def _route(self, request: Request) -> Reply:
         if not request.path.startswith(self.base_path):

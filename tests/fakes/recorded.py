@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.fakes.described import described
-from tests.fakes.host import Loopback, Reply, Request
+from tests.fakes.loopback import Loopback, Reply, Request
 
 # Headers about the connection of that time, and names of hosts that are now this server.
 _OF_THE_CONNECTION = {"connection", "content-length", "date", "transfer-encoding", "content-encoding"}

@@ -17,7 +17,7 @@ from packistry.errors import (
 )
 from packistry.outbound.client import Client
 from packistry.providers.answers import Host, escaped, header_text, limited_until, link_to, pause_seconds
-from tests.fakes.host import Loopback, Reply, Request
+from tests.fakes.loopback import Loopback, Reply, Request
 
 MOMENT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 EPOCH = int(MOMENT.timestamp())
@@ -167,6 +167,7 @@ def test_the_time_to_wait_is_read_from_the_headers(headers: Mapping[str, str], e
         ("499", "5000", EPOCH + 1000, 2.0),  # the last tenth is spread over what is left of the window
         ("9", "5000", EPOCH + 1800, 5.0),  # and never holds one request longer
         ("0", "5000", EPOCH + 2, 2.0),
+        ("0", "5000", EPOCH + 1800, 0),  # waiting a little would not help: the next request is told until when
         ("0", "5000", EPOCH - 60, 0),  # our clock is ahead
         ("0", "0", EPOCH + 60, 0),
         ("many", "5000", EPOCH + 60, 0),

@@ -19,7 +19,8 @@ from packistry.errors import (
 )
 from packistry.providers import PROVIDERS
 from packistry.providers.base import Connection, EventKind, Finding, HookEvent, HookState, Ref, RefKind
-from tests.fakes.host import FakeProject, FakeToken, Reply, object_id
+from tests.fakes.host import FakeProject, FakeToken, RateLimit, object_id
+from tests.fakes.loopback import Reply
 from tests.providers.conftest import KINDS, MANIFEST, TOKEN, Stage
 
 SECRET = "secret-of-the-hook"
@@ -346,6 +347,24 @@ def test_a_host_that_asks_us_to_wait_says_until_when(stage: Stage, name: str) ->
         CALLS[name](stage)
 
     assert timedelta(seconds=88) < refused.value.until - before < timedelta(seconds=120)
+
+
+def test_a_limit_is_not_run_into(stage: Stage) -> None:
+    stage.host.limit = RateLimit(requests=10, seconds=1)
+    connection = stage.connection
+
+    projects = {stage.provider.project_named(connection, "acme/widgets").id for _ in range(15)}
+
+    assert len(projects) == 1
+
+
+def test_a_limit_that_others_used_up_says_when_it_ends(stage: Stage) -> None:
+    stage.host.limit = RateLimit(requests=0, seconds=600)
+
+    with pytest.raises(RateLimited) as refused:
+        stage.provider.project_named(stage.connection, "acme/widgets")
+
+    assert timedelta(seconds=590) < refused.value.until - now() < timedelta(seconds=602)
 
 
 @pytest.mark.parametrize("status", [500, 501, 599])

@@ -11,7 +11,8 @@ from packistry.errors import CredentialRefused, HostRefused, MalformedEvent, Not
 from packistry.providers.base import EventKind, Finding, HookState, Ref, RefKind
 from packistry.providers.github import GitHub
 from tests.fakes.github import FakeGitHub, signed_delivery
-from tests.fakes.host import FakeProject, FakeToken, Reply
+from tests.fakes.host import FakeProject, FakeToken
+from tests.fakes.loopback import Reply
 from tests.providers.conftest import TOKEN, Kind, Stage
 
 COMMIT, TAG_OBJECT = "c" * 40, "7" * 40

@@ -9,7 +9,7 @@ from packistry.outbound.client import Client
 from packistry.providers.answers import Host
 from packistry.providers.base import Connection, Project
 from packistry.providers.github import GitHub
-from tests.fakes.host import Loopback
+from tests.fakes.loopback import Loopback
 from tests.fakes.recorded import recorded_github
 
 GITHUB = GitHub()

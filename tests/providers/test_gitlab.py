@@ -12,7 +12,8 @@ from packistry.errors import HostUnavailable, MalformedEvent, RateLimited, Scope
 from packistry.providers.base import EventKind, Finding, HookState, Ref, RefKind
 from packistry.providers.gitlab import GitLab
 from tests.fakes.gitlab import FakeGitLab, delivery
-from tests.fakes.host import FakeProject, FakeToken, Reply
+from tests.fakes.host import FakeProject, FakeToken
+from tests.fakes.loopback import Reply
 from tests.providers.conftest import TOKEN, Kind, Stage
 
 COMMIT, TAG_OBJECT, ZEROS = "c" * 40, "7" * 40, "0" * 40

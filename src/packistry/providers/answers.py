@@ -257,8 +257,11 @@ def pause_seconds(headers: Mapping[str, str], moment: datetime) -> float:
     limit, remaining, reset = (_limit_header(headers, name) for name in ("limit", "remaining", "reset"))
     if not limit or remaining is None or reset is None or remaining > limit * _SPARE_SHARE:
         return 0
-    seconds = (reset - moment.timestamp()) / (remaining + 1)
-    return min(max(seconds, 0), _LONGEST_PAUSE_SECONDS)
+    left_seconds = max(reset - moment.timestamp(), 0)
+    if remaining:
+        return min(left_seconds / (remaining + 1), _LONGEST_PAUSE_SECONDS)
+    # At the wall: it is worth waiting only when it goes down soon. Else the next request is told until when.
+    return left_seconds if left_seconds <= _LONGEST_PAUSE_SECONDS else 0
 
 
 def _limit_header(headers: Mapping[str, str], name: str) -> int | None:
