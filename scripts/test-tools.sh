@@ -1,14 +1,15 @@
 #!/bin/sh
 # usage: test-tools.sh
 # Installs the Debian packages that the tests need and this machine lacks: PHP for Composer, PostgreSQL, nginx, wrk,
-# Node.
+# Node, sshd.
 # Needs root or sudo; without either it names what is missing and lets the tests say what they leave out. In CI
 # (CI=true) something missing is a failure.
 set -eu
 
 # Debian keeps the programs of a database cluster, and a plain user's PATH those of administrators, out of sight.
 missing() {
-  for pair in php:php-cli unzip:unzip zip:zip git:git curl:curl nginx:nginx-light wrk:wrk node:nodejs npm:npm; do
+  for pair in php:php-cli unzip:unzip zip:zip git:git curl:curl nginx:nginx-light wrk:wrk node:nodejs npm:npm \
+    openssl:openssl ssh:openssh-client sshd:openssh-server; do
     command -v "${pair%%:*}" >/dev/null || [ -x "/usr/sbin/${pair%%:*}" ] || printf ' %s' "${pair#*:}"
   done
   if command -v php >/dev/null; then

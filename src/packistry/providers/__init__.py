@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from packistry.providers.base import Provider
+from packistry.providers.git import PlainGit
 from packistry.providers.github import GitHub
 from packistry.providers.gitlab import GitLab
 
 # Every kind of host that there is, by the name in addresses and commands.
-PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (GitHub(), GitLab())}
+PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (GitHub(), GitLab(), PlainGit())}

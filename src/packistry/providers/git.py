@@ -1,0 +1,204 @@
+"""Plain git: any server that speaks git over https or ssh. It has no API, so projects are named and not listed."""
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+from packistry.errors import HostRefused, MalformedEvent, NotFound, Refusal
+from packistry.providers.base import (
+    CheckReport,
+    Connection,
+    CredentialField,
+    EventKind,
+    HookEvent,
+    HookState,
+    Project,
+    Ref,
+    RefKind,
+)
+from packistry.providers.checks import bad, warning
+from packistry.providers.deliveries import has_hex_signature, ignored, read_delivery, ref_event
+from packistry.providers.git_address import checked_path
+from packistry.providers.git_errors import Redirected
+from packistry.providers.git_mirror import HeldMirror
+from packistry.providers.git_process import GitLimits
+from packistry.providers.git_server import opened
+from packistry.providers.payloads import is_commit
+
+_MIB = 1024**2
+
+_FOLDERS = {"refs/heads/": RefKind.BRANCH, "refs/tags/": RefKind.TAG}
+# How the listing marks the line that has the commit of an annotated tag.
+_PEELED = "^{}"
+
+
+class PlainGit:
+    """The Provider for git without an API. A project's id is its path below the address, as it was named when added."""
+
+    name = "git"
+    label = "Git"
+    default_address: str | None = None
+    has_hooks = False
+    fields: Sequence[CredentialField] = (
+        CredentialField(
+            "username", "User name", "For https, where the server asks for one.", secret=False, required=False
+        ),
+        CredentialField("password", "Password or token", "For https; a token that may only read.", required=False),
+        CredentialField(
+            "private_key",
+            "Private key",
+            "For ssh: an OpenSSH key without a passphrase, whose public half the server knows.",
+            required=False,
+        ),
+    )
+
+    def __init__(self, limits: GitLimits | None = None) -> None:
+        self._limits = limits or GitLimits()
+
+    def check(self, connection: Connection) -> CheckReport:
+        try:
+            with opened(connection, self._limits) as server:
+                findings = server.findings()
+        except Refusal as refusal:
+            return CheckReport([bad(refusal.sentence)])
+        return CheckReport(
+            [
+                *findings,
+                warning("A git server cannot list its projects: add each by its path below the address."),
+                warning("It cannot be asked to call us either: docs/guides/plain-git.md has a script that makes it."),
+            ]
+        )
+
+    def projects(self, connection: Connection, *, search: str = "", owner: str = "") -> Iterator[Project]:
+        """None, for git has no way to list them."""
+        yield from ()
+
+    def project(self, connection: Connection, project_id: str) -> Project:
+        with opened(connection, self._limits) as server:
+            listing = server.listing(project_id, "--symref", refs=("HEAD",))
+            url = server.address.url(project_id)
+        return Project(
+            id=project_id,
+            full_name=project_id,
+            web_url="" if server.address.is_ssh else url,
+            clone_url=url,
+            default_branch=_default_branch(listing),
+            may_create_hooks=False,
+        )
+
+    def project_named(self, connection: Connection, full_name: str) -> Project:
+        """As written; where there is none, with `.git` at its end or without it."""
+        name = full_name.strip("/")
+        try:
+            return self.project(connection, name)
+        except (NotFound, Redirected) as refusal:
+            # Many hosts redirect one spelling to the other, and git follows no redirect.
+            other = name.removesuffix(".git") if name.endswith(".git") else f"{name}.git"
+            try:
+                return self.project(connection, other)
+            except Refusal:
+                raise refusal from None
+
+    def refs(self, connection: Connection, project: Project) -> Iterator[Ref]:
+        with opened(connection, self._limits) as server:
+            listing = server.listing(project.id, "--heads", "--tags")
+        # The line of a tag's commit follows the one of the tag object, and replaces it.
+        commits = {name.removesuffix(_PEELED): commit for commit, name in _lines(listing)}
+        for full_name, commit in commits.items():
+            for folder, kind in _FOLDERS.items():
+                if full_name.startswith(folder):
+                    yield Ref(kind, full_name.removeprefix(folder), commit)
+
+    def committed_at(self, connection: Connection, project: Project, commit: str) -> datetime:
+        with self._holding(connection, project, commit) as mirror:
+            seconds = mirror.authored_at(commit)
+        try:
+            return datetime.fromtimestamp(int(seconds), UTC)
+        except (ValueError, OverflowError, OSError) as fault:
+            raise HostRefused(
+                f"The commit {commit} of {project.full_name} has no date that a calendar knows."
+            ) from fault
+
+    def read_file(self, connection: Connection, project: Project, commit: str, path: str) -> bytes | None:
+        with self._holding(connection, project, commit) as mirror:
+            try:
+                found = mirror.file_id(commit, checked_path(path))
+            except NotFound:
+                return None
+            if found is None:
+                return None
+            # Whoever reads a file of a commit mostly wants its archive next: one fetch brings both.
+            mirror.fill(commit)
+            return mirror.read(found, _MIB)
+
+    def download_archive(self, connection: Connection, project: Project, commit: str, into: BinaryIO) -> None:
+        """A tar without a top folder. What .gitattributes marks export-ignore is left out."""
+        with self._holding(connection, project, commit) as mirror:
+            mirror.fill(commit)
+            mirror.archive(commit, into)
+
+    def create_hook(self, connection: Connection, project: Project, url: str, secret: str) -> str:
+        raise HostRefused(
+            "A git server cannot be asked to call us: put the script of docs/guides/plain-git.md into the project's "
+            "hooks there. Until then the project is looked at from time to time."
+        )
+
+    def hook_state(self, connection: Connection, project: Project, hook_id: str) -> HookState:
+        return HookState.GONE
+
+    def delete_hook(self, connection: Connection, project: Project, hook_id: str) -> None:
+        """There is none of ours."""
+
+    def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+        return has_hex_signature(headers.get("x-hub-signature-256"), body, secret)
+
+    def delivery_id(self, headers: Mapping[str, str]) -> str | None:
+        return headers.get("x-packistry-delivery")
+
+    def parse_event(self, headers: Mapping[str, str], body: bytes) -> Sequence[HookEvent]:
+        """`{"project", "ref"?, "commit"?}`. Without a ref: look at all of them. A commit of zeros: the ref was deleted;
+        none at all: the event's ref has "" and is still REF_CHANGED, for only the host knows.
+        """
+        delivery = read_delivery(body)
+        project_id = delivery.text("project").strip("/")
+        full_name = delivery.text_or_none("ref")
+        if full_name is None:
+            return [HookEvent(EventKind.PROJECT_CHANGED, project_id)]
+        return [_ref_event(project_id, full_name, delivery.text_or_none("commit") or "")]
+
+    @contextmanager
+    def _holding(self, connection: Connection, project: Project, commit: str) -> Generator[HeldMirror]:
+        if not is_commit(commit):
+            raise NotFound(f'"{commit[:64]}" is not the id of a commit.')
+        with opened(connection, self._limits) as server, server.mirror(project.id).reading(commit) as mirror:
+            yield mirror
+
+
+def _ref_event(project_id: str, full_name: str, commit: str) -> HookEvent:
+    if not full_name.startswith("refs/"):
+        raise MalformedEvent('The delivery cannot be used: ref must be a full name such as "refs/heads/main".')
+    folder = next((folder for folder in _FOLDERS if full_name.startswith(folder)), None)
+    if folder is None:
+        return ignored(f"{full_name} is neither a branch nor a tag", project_id)
+    kind, name = _FOLDERS[folder], full_name.removeprefix(folder)
+    if commit:
+        return ref_event(project_id, kind, name, commit)
+    return HookEvent(EventKind.REF_CHANGED, project_id, Ref(kind, name, ""))
+
+
+def _lines(listing: str) -> Iterator[tuple[str, str]]:
+    """Commit and full name of each ref in the answer of `git ls-remote`."""
+    for line in listing.split("\n"):
+        commit, _, name = line.partition("\t")
+        if name and is_commit(commit):
+            yield commit, name
+
+
+def _default_branch(listing: str) -> str | None:
+    """The branch that HEAD names; None when it stands on a commit of its own, or the project is empty."""
+    for line in listing.split("\n"):
+        target, _, name = line.partition("\t")
+        if name == "HEAD" and target.startswith("ref: refs/heads/"):
+            return target.removeprefix("ref: refs/heads/")
+    return None
