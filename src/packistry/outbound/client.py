@@ -5,22 +5,22 @@ It knows no host and judges no status: an answer of any status is an `Answer`, a
 
 import logging
 import re
-import ssl
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, Final
-from urllib.parse import urlsplit
 
 import httpx2
 import stamina
 
-from packistry.errors import AddressRefused, InvalidInput, NameUnknown, Unreachable
+from packistry.errors import AddressRefused, InvalidInput, Unreachable
+from packistry.outbound.bodies import beginning, pieces
 from packistry.outbound.connecting import GuardedTransport
 from packistry.outbound.deadlines import deadline
+from packistry.outbound.failures import Dropped, cause_of, explained
 from packistry.outbound.guard import Guard
 
 MIB: Final = 1024**2
@@ -32,10 +32,6 @@ CREDENTIALS: Final = frozenset({"authorization", "private-token", "job-token", "
 REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 # A gateway in front of a host that is being restarted.
 PASSING: Final = frozenset({502, 503, 504})
-# What a host writes about a refusal.
-ERROR_BYTES: Final = 64 * 1024
-# A length with more is larger than any limit, and Python refuses to read one with thousands.
-DIGITS: Final = 20
 FIT_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
 
 
@@ -60,14 +56,6 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
-
-
-class _Dropped(Exception):
-    """A failure to get an answer that another try may mend."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
 
 
 _Sending = Callable[[], Answer]
@@ -102,7 +90,8 @@ class Client:
             headers={"user-agent": USER_AGENT},
             timeout=httpx2.Timeout(limits.read_seconds, connect=limits.connect_seconds),
             transport=GuardedTransport(guard, ca_file=ca_file, proxy=proxy),
-            # No cookie is taken from anybody.
+            # No credential is taken from an address, and no cookie from anybody.
+            auth=httpx2.Auth(),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             trust_env=False,
         )
@@ -154,14 +143,14 @@ class Client:
                 )
         try:
             return self._client.build_request(
-                method, httpx2.URL(url).copy_merge_params(dict(params)), headers=headers, json=json
+                method, _address(url).copy_merge_params(dict(params)), headers=headers, json=json
             )
         except httpx2.InvalidURL as error:
             raise InvalidInput("The address of a request cannot be read: correct that of the source.") from error
 
     def _tried(self, tries: int, send: _Sending) -> Answer:
         attempts = stamina.retry_context(
-            on=(_Dropped, _PassingFailure), attempts=tries, wait_initial=self._limits.pause_seconds, wait_jitter=0.5
+            on=(Dropped, _PassingFailure), attempts=tries, wait_initial=self._limits.pause_seconds, wait_jitter=0.5
         )
         try:
             for attempt in attempts:
@@ -169,123 +158,61 @@ class Client:
                     return send()
         except _PassingFailure as failure:
             return failure.answer
-        except _Dropped as failure:
+        except Dropped as failure:
             raise Unreachable(failure.sentence) from failure
         raise AssertionError("a retry returns or raises")
 
     def _send_once(self, request: httpx2.Request, max_bytes: int) -> Answer:
         with self._answered(request) as response:
-            body = b"".join(_pieces(response, max_bytes))
+            body = b"".join(pieces(response, max_bytes))
         return _judged(response, body)
 
     def _download_once(self, request: httpx2.Request, into: BinaryIO, max_bytes: int) -> Answer:
         with self._answered(request) as response:
             if not response.is_success:
-                return _judged(response, _beginning(response))
+                return _judged(response, beginning(response))
             written = 0
             try:
-                for piece in _pieces(response, max_bytes):
+                for piece in pieces(response, max_bytes):
                     into.write(piece)
                     written += len(piece)
-            except (_Dropped, httpx2.TransportError) as failure:
+            except (Dropped, httpx2.TransportError) as failure:
                 if not written:
                     raise
                 raise Unreachable(
-                    f"{_host(response)} broke off after {written} bytes: {_cause(failure)}; try again later."
+                    f"{response.url.host} broke off after {written} bytes: {cause_of(failure)}; try again later."
                 ) from failure
         return Answer(response.status_code, _headers(response), b"")
 
     @contextmanager
     def _answered(self, request: httpx2.Request) -> Generator[httpx2.Response]:
         """The answer after redirects, with its body still to be read."""
-        with _explained(request):
-            response = self._client.send(request, stream=True)
-            for _ in range(self._limits.redirects):
-                if not response.has_redirect_location:
-                    break
-                response.close()
-                request = self._redirected(request, response)
+        for _ in range(self._limits.redirects + 1):
+            with explained(request.url.host):
                 response = self._client.send(request, stream=True)
-            try:
-                if response.has_redirect_location:
-                    raise Unreachable(f"{_host(response)} redirects without end.")
-                yield response
-            finally:
-                response.close()
+                try:
+                    if not response.has_redirect_location:
+                        yield response
+                        return
+                finally:
+                    response.close()
+                request = self._redirected(request, response)
+        raise Unreachable(f"{request.url.host} redirects without end.")
 
     def _redirected(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Request:
         """The request that follows a redirect; a credential goes along only to the same scheme, host and port."""
-        target = request.url.join(response.headers["location"])
+        host, target = request.url.host, request.url.join(response.headers["location"])
         if target.scheme not in {"http", "https"} or (request.url.scheme, target.scheme) == ("https", "http"):
-            raise AddressRefused(f"{_host(response)} redirects to {target.scheme}://{target.host}, which is not safe.")
-        if request.method not in {"GET", "HEAD"}:
-            raise Unreachable(
-                f"{_host(response)} redirects a {request.method} to {target.host}: correct the address of the source."
-            )
+            raise AddressRefused(f"{host} redirects to {target.scheme}://{target.host}, which is not safe.")
+        target, is_same = _address(target), _origin(target) == _origin(request.url)
+        # Followed as a GET, as browsers do, it would look like a change that was made. Those that keep the method are
+        # how GitHub sends a change on to a renamed project.
+        if request.method not in {"GET", "HEAD"} and not (is_same and response.status_code in {307, 308}):
+            raise Unreachable(f"{host} redirects a {request.method} to {target.host}: correct the source's address.")
         kept = httpx2.Headers(request.headers)
-        del kept["host"]
-        if _origin(target) != _origin(request.url):
-            for name in CREDENTIALS & set(kept):
-                del kept[name]
-        return self._client.build_request(request.method, target, headers=kept)
-
-
-@contextmanager
-def _explained(request: httpx2.Request) -> Generator[None]:
-    """Turns what goes wrong on the way into a sentence that names the host and never the address, which may tell."""
-    host = request.url.host
-    try:
-        yield
-    except NameUnknown as error:
-        raise Unreachable(error.sentence) from error
-    except httpx2.TransportError as error:
-        cause = error.__cause__ or error
-        if isinstance(cause, ssl.SSLError) or "CERTIFICATE" in str(error):
-            raise Unreachable(
-                f"The certificate of {host} cannot be trusted ({_cause(error)}): give its authority with "
-                "PACKISTRY_OUTBOUND_CA_FILE."
-            ) from error
-        raise _Dropped(f"{host} does not answer ({_cause(error)}); try again later.") from error
-    except httpx2.DecodingError as error:
-        raise Unreachable(f"{host} sends an answer that cannot be unpacked.") from error
-    except httpx2.InvalidURL as error:
-        raise Unreachable(f"{host} leads to an address that cannot be read.") from error
-
-
-def _pieces(response: httpx2.Response, max_bytes: int) -> Iterator[bytes]:
-    """The body, unpacked. Its announced length is not believed, but spares reading what is too long anyway."""
-    announced = response.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:DIGITS]) > max_bytes:
-        raise _too_large(response, max_bytes)
-    received = 0
-    for piece in _unpacked(response):
-        received += len(piece)
-        # Counted as it came too: a stream that unpacks to nothing may still have no end.
-        if max(received, response.num_bytes_downloaded) > max_bytes:
-            raise _too_large(response, max_bytes)
-        yield piece
-
-
-def _unpacked(response: httpx2.Response) -> Iterator[bytes]:
-    """The body in pieces of at most 1 MiB, however well it was packed, so that a bomb is counted as it goes off."""
-    # Asked for at most gzip, once: several layers multiply.
-    if response.headers.get("content-encoding", "identity").strip().lower() not in {"gzip", "identity", ""}:
-        raise Unreachable(f"{_host(response)} packs its answer in a way that it was not asked for.")
-    yield from response.iter_bytes()
-
-
-def _too_large(response: httpx2.Response, max_bytes: int) -> Unreachable:
-    return Unreachable(f"{_host(response)} sends more than the {max_bytes} bytes that are allowed here.")
-
-
-def _beginning(response: httpx2.Response) -> bytes:
-    """The first part of what a host says about its refusal."""
-    body = b""
-    for piece in _unpacked(response):
-        body += piece
-        if len(body) >= ERROR_BYTES:
-            break
-    return body[:ERROR_BYTES]
+        for name in {"host"} if is_same else {"host", *CREDENTIALS}:
+            kept.pop(name, None)
+        return self._client.build_request(request.method, target, headers=kept, content=request.read() or None)
 
 
 def _judged(response: httpx2.Response, body: bytes) -> Answer:
@@ -299,13 +226,15 @@ def _headers(response: httpx2.Response) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
 
 
-def _host(response: httpx2.Response) -> str:
-    return response.request.url.host
+def _address(url: str | httpx2.URL) -> httpx2.URL:
+    """The address, read. Raises InvalidURL when nobody could be asked there."""
+    address = httpx2.URL(url)
+    port = 80 if address.port is None else address.port
+    if not address.host or not 0 < port < 65536:
+        raise httpx2.InvalidURL("no host or port")
+    return address
 
 
 def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, urlsplit(str(url)).port or {"http": 80, "https": 443}.get(url.scheme)
-
-
-def _cause(error: Exception) -> str:
-    return str(error).strip().rstrip(".") or type(error).__name__
+    """What a credential belongs to; a port that is usual for the scheme is None."""
+    return url.scheme, url.host, url.port
