@@ -38,6 +38,9 @@ class FakeGitHub(FakeHost):
         ("DELETE", f"{_REPO}/hooks/(?P<hook>[^/]+)", "delete_hook"),
     )
 
+    # "Best practices for using the REST API", Use conditional requests.
+    has_etags = True
+
     def __init__(self, *, base_path: str = "") -> None:
         super().__init__(base_path=base_path)
         self.organisations = {"acme"}

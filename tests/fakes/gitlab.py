@@ -39,6 +39,7 @@ class FakeGitLab(FakeHost):
 
     # "User and IP rate limits", Response headers.
     limit_prefix = "RateLimit-"
+    has_etags = True
 
     def __init__(self, *, base_path: str = "") -> None:
         super().__init__(base_path=base_path)

@@ -142,6 +142,8 @@ class FakeHost:
     routes: Sequence[tuple[str, str, str]] = ()
     # How the host names the headers of its limit.
     limit_prefix = "X-RateLimit-"
+    # Whether it sends an ETag with what is read, and answers 304 to who has the same.
+    has_etags = False
 
     def __init__(self, *, base_path: str = "") -> None:
         self.base_path = base_path
@@ -218,9 +220,18 @@ class FakeHost:
         time.sleep(self.latency_seconds)
         with self._lock:
             limits = self.limit.headers_of_one_more() if self.limit else {}
-            reply = self._reply(request)
+            reply = self._unless_known(request, self._reply(request))
         headers = {self.limit_prefix + name: value for name, value in limits.items()}
         return Reply(reply.status, reply.body, {**headers, **self.extra_headers, **reply.headers})
+
+    def _unless_known(self, request: Request, reply: Reply) -> Reply:
+        if not self.has_etags or request.method != "GET" or reply.status != 200 or isinstance(reply.body, bytes):
+            return reply
+        etag = f'W/"{object_id(repr(reply.body))}"'
+        if request.headers.get("if-none-match") == etag:
+            # Without the other headers, Link among them, which RFC 9110 (15.4.5) leaves to the server.
+            return Reply(304, headers={"ETag": etag})
+        return Reply(200, reply.body, {"ETag": etag, **reply.headers})
 
     def _reply(self, request: Request) -> Reply:
         if self.troubles:

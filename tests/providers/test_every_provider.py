@@ -218,6 +218,21 @@ def test_all_refs_are_listed_with_their_commits_to_the_last_page(stage: Stage) -
     assert len(refs) == 237
 
 
+def test_refs_that_did_not_change_cost_no_list_and_new_ones_are_found(stage: Stage) -> None:
+    project, connection = stage.project, stage.connection
+    for number in range(230):
+        stage.fake_project.push_tag(f"v1.{number}", stage.fake_project.branches["main"])
+    before = list(stage.provider.refs(connection, project))
+
+    again = list(stage.provider.refs(connection, project))
+    stage.fake_project.push_tag("v2", stage.fake_project.push_branch("main", {"composer.json": b"{}"}))
+    after = list(stage.provider.refs(connection, project))
+
+    assert again == before
+    assert {ref.name: ref.commit for ref in after if ref.kind is RefKind.TAG} == stage.fake_project.tags
+    assert Ref(RefKind.BRANCH, "main", stage.fake_project.branches["main"]) in after
+
+
 def test_a_project_without_commits_has_no_refs(stage: Stage) -> None:
     stage.fake_project.branches.clear()
 

@@ -171,6 +171,17 @@ def test_any_other_403_is_a_missing_scope(stage: Stage) -> None:
         list(stage.provider.refs(stage.connection, project))
 
 
+def test_a_list_is_asked_for_on_condition_that_it_changed(stage: Stage) -> None:
+    project = stage.project
+    list(stage.provider.refs(stage.connection, project))
+    stage.host.requests.clear()
+
+    list(stage.provider.refs(stage.connection, project))
+
+    assert [request.path.rpartition("/")[2] for request in stage.host.requests] == ["branches", "tags"]
+    assert all(request.headers["if-none-match"].startswith('W/"') for request in stage.host.requests)
+
+
 def test_a_folder_is_no_file(stage: Stage) -> None:
     commit = stage.fake_project.branches["main"]
 

@@ -4,10 +4,8 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import BinaryIO, NoReturn
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import parse_qs, quote, urljoin, urlsplit
 
 from packistry.clock import now
 from packistry.errors import (
@@ -21,6 +19,8 @@ from packistry.errors import (
     Unavailable,
 )
 from packistry.outbound.client import Answer, Client
+from packistry.providers.kept import KeptPages, page_key
+from packistry.providers.limits import limited_until, pause_seconds
 from packistry.providers.payloads import Payload, read_payload, read_payloads
 
 MIB = 1024**2
@@ -38,15 +38,6 @@ MAX_PAGES = 10_000
 
 # What a host writes about its refusal is kept for administrators; more of it tells nothing.
 _DETAIL_CHARACTERS = 500
-
-# GitHub: "wait for at least one minute before retrying", where an answer names no time.
-_UNNAMED_WAIT = timedelta(minutes=1)
-# The hosts' windows are an hour at most; a host that says more must not stop a source for ever.
-_LONGEST_WAIT = timedelta(days=1)
-
-# The last tenth of a limit is spread over the time that is left, but a single request is never held up for longer.
-_SPARE_SHARE = 0.1
-_LONGEST_PAUSE_SECONDS = 5.0
 
 _LINK = re.compile(r"<([^>]*)>\s*;[^<]*?\brel=\"?([a-z ]+)\"?", re.IGNORECASE)
 
@@ -68,6 +59,9 @@ class Host:
     headers: Mapping[str, str] = field(repr=False)
     # Whether a 403 of this host means "too fast" and not "not allowed".
     is_limit: Callable[[Answer], bool] = lambda answer: False
+    # Where pages of lists are kept, so that the same ones need not be sent again. Only for hosts whose pages are as
+    # large as they are asked for.
+    kept: KeptPages = field(default=KeptPages(None))
 
     def address(self, *segments: str) -> str:
         """The API's address with these segments below it, each escaped: a slash inside one leads nowhere."""
@@ -85,18 +79,7 @@ class Host:
         json: object = None,
     ) -> Answer:
         """An answer of 2xx; every other is refused."""
-        try:
-            answer = self.client.send(
-                method,
-                url,
-                headers={**self.headers, **(headers or {})},
-                params=params or {},
-                json=json,
-                max_bytes=JSON_BYTES,
-            )
-        except Unavailable as fault:
-            raise HostUnavailable(fault.sentence) from fault
-        return self._good(answer, what, needs)
+        return self._good(self._sent(method, url, params or {}, headers or {}, json), what, needs)
 
     def get(self, url: str, *, what: str, needs: str = "", params: Mapping[str, str] | None = None) -> Payload:
         """The object that the host answers."""
@@ -118,14 +101,19 @@ class Host:
         page: "Callable[[Host, Answer], Page] | None" = None,
     ) -> Iterator[Payload]:
         """The rows of every page, in order. `page` reads one; without it a page is a list, and Link names the next."""
-        read, seen, following = page or linked_page, {url}, params
+        read, seen, following = page or linked_page, {url}, params or {}
         while True:
-            answer = self.send("GET", url, what=what, needs=needs, params=following)
+            key = page_key(url, following, self.headers)
+            before = self.kept.find(key)
+            answer = self._page(url, following, before, what, needs)
             rows, link = read(self, answer)
+            # Not a full page without a next one: a row more would come on a next page, and leave this one as it was.
+            if answer is not before and (link or len(rows) < _page_size(url, following)):
+                self.kept.keep(key, answer)
             yield from rows
             if not link:
                 return
-            url, following = self._next(url, link, seen), None
+            url, following = self._next(url, link, seen), {}
 
     def file(
         self,
@@ -153,6 +141,22 @@ class Host:
         except Unavailable as fault:
             raise HostUnavailable(fault.sentence) from fault
         self._good(answer, what, needs)
+
+    def _page(self, url: str, params: Mapping[str, str], before: Answer | None, what: str, needs: str) -> Answer:
+        """The page, which is `before` if the host says that nothing changed."""
+        condition = {"if-none-match": before.headers["etag"]} if before else {}
+        answer = self._sent("GET", url, params, condition, None)
+        return before if before and answer.status == 304 else self._good(answer, what, needs)
+
+    def _sent(
+        self, method: str, url: str, params: Mapping[str, str], headers: Mapping[str, str], json: object
+    ) -> Answer:
+        try:
+            return self.client.send(
+                method, url, headers={**self.headers, **headers}, params=params, json=json, max_bytes=JSON_BYTES
+            )
+        except Unavailable as fault:
+            raise HostUnavailable(fault.sentence) from fault
 
     def _good(self, answer: Answer, what: str, needs: str) -> Answer:
         if not 200 <= answer.status < 300:
@@ -240,45 +244,10 @@ def link_to(headers: Mapping[str, str], relation: str) -> str | None:
     return None
 
 
-def limited_until(headers: Mapping[str, str], moment: datetime) -> datetime:
-    """When a host that said "too fast" listens again: Retry-After, else the end of a used up window, else a minute."""
-    until = _retry_after(headers.get("retry-after", ""), moment)
-    if until is None and _limit_header(headers, "remaining") in {0, None}:
-        reset = _limit_header(headers, "reset")
-        until = None if reset is None else datetime.fromtimestamp(reset, UTC)
-    if until is None:
-        return moment + _UNNAMED_WAIT
-    # Our clock and theirs differ a little: never in the past.
-    return min(max(until, moment + timedelta(seconds=1)), moment + _LONGEST_WAIT)
-
-
-def pause_seconds(headers: Mapping[str, str], moment: datetime) -> float:
-    """How long to wait after a good answer, so that the rest of a limit lasts to its end; 0 while plenty is left."""
-    limit, remaining, reset = (_limit_header(headers, name) for name in ("limit", "remaining", "reset"))
-    if not limit or remaining is None or reset is None or remaining > limit * _SPARE_SHARE:
-        return 0
-    left_seconds = max(reset - moment.timestamp(), 0)
-    if remaining:
-        return min(left_seconds / (remaining + 1), _LONGEST_PAUSE_SECONDS)
-    # At the wall: it is worth waiting only when it goes down soon. Else the next request is told until when.
-    return left_seconds if left_seconds <= _LONGEST_PAUSE_SECONDS else 0
-
-
-def _limit_header(headers: Mapping[str, str], name: str) -> int | None:
-    """A number from `X-RateLimit-...` or, as GitLab writes it, `RateLimit-...`."""
-    text = headers.get(f"x-ratelimit-{name}", headers.get(f"ratelimit-{name}", ""))
-    # Longer is no time and no count that anybody means.
-    return int(text) if re.fullmatch(r"[0-9]{1,11}", text) else None
-
-
-def _retry_after(text: str, moment: datetime) -> datetime | None:
-    """Seconds or a date (RFC 9110, 10.2.3)."""
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        return moment + timedelta(seconds=int(text))
-    try:
-        return parsedate_to_datetime(text).astimezone(UTC)
-    except ValueError:
-        return None
+def _page_size(url: str, params: Mapping[str, str]) -> int:
+    """How many rows a full page has; 0 where the size is not asked for by a name we know."""
+    asked = params.get("per_page") or parse_qs(urlsplit(url).query).get("per_page", ["0"])[0]
+    return int(asked) if re.fullmatch(r"[0-9]{1,4}", asked) else 0
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -24,6 +24,7 @@ from packistry.providers.base import (
 )
 from packistry.providers.checks import bad, expiry_line, good, projects_line, refused, warning
 from packistry.providers.deliveries import has_hex_signature, ignored, pushed, read_delivery, ref_event
+from packistry.providers.kept import KeptPages
 from packistry.providers.payloads import Payload, in_utc
 
 _LABEL = "GitHub"
@@ -204,7 +205,8 @@ def _host(connection: Connection) -> Host:
         "accept": "application/vnd.github+json",
         "x-github-api-version": "2022-11-28",
     }
-    return Host(_LABEL, connection.address, connection.client, headers, is_limit=_is_limit)
+    kept = KeptPages(connection.folder / "pages")
+    return Host(_LABEL, connection.address, connection.client, headers, is_limit=_is_limit, kept=kept)
 
 
 def _is_limit(answer: Answer) -> bool:

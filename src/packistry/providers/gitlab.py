@@ -29,6 +29,7 @@ from packistry.providers.deliveries import (
     pushed,
     read_delivery,
 )
+from packistry.providers.kept import KeptPages
 from packistry.providers.payloads import Payload
 
 _LABEL = "GitLab"
@@ -190,7 +191,8 @@ class GitLab:
 
 def _host(connection: Connection) -> Host:
     headers = {"private-token": header_text(connection.credential["token"]), "accept": "application/json"}
-    return Host(_LABEL, f"{connection.address}/api/v4", connection.client, headers, is_limit=_is_limit)
+    kept = KeptPages(connection.folder / "pages")
+    return Host(_LABEL, f"{connection.address}/api/v4", connection.client, headers, is_limit=_is_limit, kept=kept)
 
 
 def _is_limit(answer: Answer) -> bool:
