@@ -4,7 +4,7 @@ import base64
 import hmac
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -49,6 +49,15 @@ def test_a_group_gives_the_projects_of_its_subgroups_too(stage: Stage) -> None:
     projects = stage.provider.projects(stage.connection, owner="acme")
 
     assert [project.full_name for project in projects] == ["acme/widgets", "acme/tools/deep/hammer"]
+
+
+def test_a_subgroup_gives_its_own_projects(stage: Stage) -> None:
+    cast("FakeGitLab", stage.host).groups.add("acme/tools")
+    stage.host.add(FakeProject(13, "acme/tools/hammer"))
+
+    projects = stage.provider.projects(stage.connection, owner="acme/tools")
+
+    assert [project.full_name for project in projects] == ["acme/tools/hammer"]
 
 
 def test_a_project_in_a_subgroup_is_found_by_its_whole_name(stage: Stage) -> None:

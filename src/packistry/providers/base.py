@@ -175,7 +175,9 @@ class Provider(Protocol):
     has_hooks: bool
 
     def check(self, connection: Connection) -> CheckReport:
-        """Looks at the credential without writing anything to anybody's project."""
+        """Looks at the credential without writing anything to anybody's project. What the host refuses becomes a line
+        of the report that is BAD.
+        """
         ...
 
     def projects(self, connection: Connection, *, search: str = "", owner: str = "") -> Iterator[Project]:
