@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from packistry.errors import CredentialRefused, HostRefused, HostUnavailable, NotFound
-from packistry.outbound.client import Client
+from packistry.outbound.client import Client, OutboundLimits
+from packistry.outbound.guard import Guard
 from packistry.providers.base import Connection, Finding
 from packistry.providers.git import PlainGit
 from packistry.providers.git_ssh import make_key, private_key_file, public_key
 from tests.fakes.git_host import SSHHost, ssh_host
 from tests.fakes.git_projects import GitProject, library, make_library, manifest
-from tests.providers.test_git import NAME, archived
+from tests.providers.git_scene import NAME, archived
 from tests.tools import free_port
 
 GIT = PlainGit()
@@ -151,3 +152,13 @@ def test_a_key_is_made_and_read_again_however_it_was_pasted() -> None:
     with private_key_file(private) as path:
         assert Path(path).read_text() == private
     assert not Path(path).exists()
+
+
+def test_ssh_goes_to_the_address_that_was_checked(scene: Scene, tmp_path: Path) -> None:
+    guarded = Client(OutboundLimits(), Guard(["git.invalid"], resolver=lambda host, port: ["127.0.0.1"]))
+    address = scene.host.address.replace("127.0.0.1", "git.invalid")
+    connection = connection_to(address, scene.connection.credential["private_key"], guarded, tmp_path)
+
+    assert GIT.project(connection, NAME).default_branch == "main"
+    assert (connection.folder / "known_hosts").read_text().startswith(f"[git.invalid]:{scene.host.port} ")
+    guarded.close()

@@ -123,14 +123,9 @@ class PlainGit:
     def read_file(self, connection: Connection, project: Project, commit: str, path: str) -> bytes | None:
         with self._holding(connection, project, commit) as mirror:
             try:
-                found = mirror.file_id(commit, checked_path(path))
+                return mirror.read(commit, checked_path(path), _MIB)
             except NotFound:
                 return None
-            if found is None:
-                return None
-            # Whoever reads a file of a commit mostly wants its archive next: one fetch brings both.
-            mirror.fill(commit)
-            return mirror.read(found, _MIB)
 
     def download_archive(self, connection: Connection, project: Project, commit: str, into: BinaryIO) -> None:
         """A tar without a top folder. What .gitattributes marks export-ignore is left out."""

@@ -36,6 +36,9 @@ _WHOLE = "packistry-whole"
 _MOST_FOLLOWING = 63
 _PACE_SECONDS = 60
 
+# What `git cat-file` says of a file before its content: id, kind and size.
+_HEADING_BYTES = 200
+
 # Every archive brings a pack of its own; past this many, finding an object in all of them begins to cost.
 _PACKS = 50
 _LOCK_POLL_SECONDS = 0.02
@@ -97,7 +100,14 @@ class HeldMirror:
 
     def has(self, commit: str) -> bool:
         """Whether the commit is here for good."""
-        return self._git("show-ref", "--verify", "--quiet", "--", _KEPT + commit).code == 0
+        ref = _KEPT + commit
+        # As git keeps refs, read without starting git: this is asked with every call.
+        if (self.mirror.path / ref).exists():
+            return True
+        try:
+            return f" {ref}\n".encode() in (self.mirror.path / "packed-refs").read_bytes()
+        except FileNotFoundError:
+            return False
 
     def bring(self, commit: str) -> None:
         """Fetches what is new at the host, under a lock of our own. Refuses with NotFound when it lacks the commit."""
@@ -114,34 +124,53 @@ class HeldMirror:
 
         Where commit after commit is asked for, as when all refs are imported, those of others come along.
         """
-        if not self._missing(commit):
+        if self._is_filled(commit):
             return
-        missing = self._missing(commit, *self._following(commit))
-        # What git itself does when it finds an object missing, for many objects.
-        wanted = "".join(f"{name}\n" for name in missing).encode()
-        fetched = self._try_fetch("--filter=blob:none", "--stdin", stdin=wanted)
-        if fetched.code and "unadvertised object" in fetched.complaint:
-            self._fetch_whole()
-        elif fetched.code:
-            raise self._refusal(fetched)
+        commits = [commit]
+        if self._missing(commit):
+            commits += self._following(commit)
+            self._fetch_files(self._missing(*commits))
+            if self._missing(*commits):
+                # What others lack is found out when they are asked for.
+                commits = [commit]
+                self._require_all(commit)
+        self._filled.mkdir(exist_ok=True)
+        for one in commits:
+            (self._filled / one).touch()
 
     def authored_at(self, commit: str) -> str:
         """The author date, in seconds of Unix."""
         return self._checked("log", "-1", "--format=%at", "--end-of-options", commit).output.decode().strip()
 
-    def file_id(self, commit: str, path: str) -> str | None:
-        """The id of the file's content at the commit; None when there is no such file."""
+    def read(self, commit: str, path: str, max_bytes: int) -> bytes | None:
+        """The first bytes of a file at the commit; None when there is no such file."""
+        if not self._is_filled(commit):
+            if not self._has_file(commit, path):
+                return None
+            # Whoever reads a file of a commit mostly wants its archive next: one fetch brings both.
+            self.fill(commit)
+        asked, cap = f"{commit}:{path}\0".encode(), max_bytes + _HEADING_BYTES
+        told = self._git("cat-file", "--batch", "-z", stdin=asked, max_bytes=cap, cut=True)
+        if told.code and not told.is_cut:
+            raise self._refusal(told)
+        heading, _, content = told.output.partition(b"\n")
+        words = heading.rsplit(b" ", 2)
+        if len(words) < 3 or words[1] != b"blob":
+            return None
+        return content[: min(int(words[2]), max_bytes)]
+
+    def _has_file(self, commit: str, path: str) -> bool:
         listed = self._checked("ls-tree", "--full-tree", "-z", "--end-of-options", commit, path).output
         described, _, name = listed.removesuffix(b"\0").partition(b"\t")
-        _mode, kind, found = (*described.decode("ascii", "replace").split(" "), "", "")[:3]
-        return found if kind == "blob" and name == path.encode() else None
+        return described.split(b" ")[1:2] == [b"blob"] and name == path.encode()
 
-    def read(self, content_id: str, max_bytes: int) -> bytes:
-        """The first bytes of a file by the id of its content."""
-        finished = self._git("cat-file", "blob", content_id, max_bytes=max_bytes, cut=True)
-        if finished.code and not finished.is_cut:
-            raise self._refusal(finished)
-        return finished.output
+    @property
+    def _filled(self) -> Path:
+        """A folder with an empty file for each commit of which all files are here."""
+        return self.mirror.path / "packistry-filled"
+
+    def _is_filled(self, commit: str) -> bool:
+        return (self._filled / commit).exists()
 
     def archive(self, commit: str, into: BinaryIO) -> None:
         """Writes the tar of the commit, without what its .gitattributes marks export-ignore."""
@@ -193,6 +222,21 @@ class HeldMirror:
         words = ("rev-list", "--objects", "--no-walk", "--missing=print", "--end-of-options", *commits)
         listed = self._checked(*words)
         return [line[1:] for line in listed.output.decode("ascii", "replace").splitlines() if line.startswith("?")]
+
+    def _fetch_files(self, names: Sequence[str]) -> None:
+        # What git itself does when it finds an object missing, for many objects.
+        wanted = "".join(f"{name}\n" for name in names).encode()
+        fetched = self._try_fetch("--filter=blob:none", "--stdin", stdin=wanted)
+        if fetched.code and "unadvertised object" in fetched.complaint:
+            self._fetch_whole()
+        elif fetched.code:
+            raise self._refusal(fetched)
+
+    def _require_all(self, commit: str) -> None:
+        if self._missing(commit):
+            raise HostUnavailable(
+                f"{self.mirror.host} did not give all files of commit {commit} of {self.mirror.what}. Try again later."
+            )
 
     def _fetch(self, *options: str, refs: Sequence[str]) -> None:
         """Fetches without files, from hosts that can leave them out; git takes everything from others by itself."""
