@@ -27,8 +27,9 @@ def installation(tmp_path: Path) -> Installation:
 
 
 def events(server: Server) -> list[str]:
-    """The names of the lines in its log."""
-    return [json.loads(line)["event"] for line in server.log.splitlines() if line.startswith("{")]
+    """The names of the lines in its log, without those of its jobs process."""
+    names = [json.loads(line)["event"] for line in server.log.splitlines() if line.startswith("{")]
+    return [name for name in names if not name.startswith(("job.", "jobs."))]
 
 
 def running(pids: list[int]) -> list[int]:
@@ -40,7 +41,7 @@ def running(pids: list[int]) -> list[int]:
 
 
 def children(pid: int) -> list[int]:
-    """The workers of a supervisor."""
+    """The web workers of a supervisor; its jobs process is started by another thread of it."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 

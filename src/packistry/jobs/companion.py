@@ -1,5 +1,6 @@
 """The jobs process beside the web workers: started, started anew when it dies, and stopped with them."""
 
+import os
 import subprocess
 import threading
 import time
@@ -13,6 +14,7 @@ FIRST_SECONDS: Final = 0.5
 MOST_SECONDS: Final = 30.0
 # It gives running work ten seconds, and needs a moment to start when it is told at once.
 STOP_SECONDS: Final = 15.0
+NOT_STARTED: Final = 1
 
 log = structlog.get_logger(__name__)
 
@@ -24,9 +26,14 @@ class Companion:
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
+        # Starting a process waits until a pipe is closed by it. A web worker forked at that moment would have the pipe
+        # too, and we would wait until that worker ends: so nothing forks meanwhile.
+        self._starting = threading.Lock()
         self._thread = threading.Thread(target=self._keep_alive, name="companion", daemon=True)
 
     def start(self) -> None:
+        held = self._starting
+        os.register_at_fork(before=held.acquire, after_in_parent=held.release, after_in_child=held.release)
         self._thread.start()
 
     def tell_to_stop(self) -> None:
@@ -57,7 +64,13 @@ class Companion:
 
     def _run_once(self) -> int:
         """Its exit code, once it has ended."""
-        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
+        try:
+            with self._starting:
+                self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
+        except OSError:
+            # No memory or no process left for it: perhaps there will be.
+            log.exception("jobs.not_started")
+            return NOT_STARTED
         if self._stopping.is_set():
             # Told between the question and the start.
             self._process.terminate()

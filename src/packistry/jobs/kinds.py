@@ -31,7 +31,8 @@ class Job:
     stopping: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# No slots: with them `Kind[House](...)` fails, because a frozen class then refuses in a way typing does not expect.
+@dataclass(frozen=True, kw_only=True)
 class Kind(Generic[HouseT]):
     """One kind of work, and how its jobs are found.
 
@@ -55,7 +56,7 @@ class Kind(Generic[HouseT]):
     once: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Schedule(Generic[HouseT]):
     """Work done at an interval, each round by one process only; missed rounds are made up by one.
 
