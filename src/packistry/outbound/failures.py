@@ -54,4 +54,5 @@ def cause_of(error: Exception) -> str:
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        error = error.__cause__
+        # The pool hides what it raises from; there the context still tells.
+        error = error.__cause__ or error.__context__
