@@ -200,6 +200,26 @@ def test_many_threads_at_once_all_get_their_commits(scene: Scene) -> None:
     assert scene.host.count("git-upload-pack") < 60
 
 
+def test_readers_that_come_and_go_do_not_keep_a_new_commit_waiting(scene: Scene) -> None:
+    project, old = scene.project, scene.source.commit_of("main")
+    scene.archive(old)
+    new = scene.source.push_branch("main", library(note="new"))
+    is_over = threading.Event()
+
+    def read() -> None:
+        while not is_over.is_set():
+            archived(scene.provider, scene.connection, project, old)
+
+    with ThreadPoolExecutor(4) as pool:
+        readers = [pool.submit(read) for _ in range(4)]
+        try:
+            assert archived(PlainGit(GitLimits(lock_seconds=20)), scene.connection, project, new)
+        finally:
+            is_over.set()
+
+    assert [reader.result() for reader in readers] == [None] * 4
+
+
 def test_who_waits_too_long_for_the_mirror_says_so(scene: Scene) -> None:
     project, commit = scene.project, scene.source.commit_of("main")
     impatient = PlainGit(GitLimits(lock_seconds=0.2))

@@ -41,6 +41,8 @@ _HEADING_BYTES = 200
 
 # Every archive brings a pack of its own; past this many, finding an object in all of them begins to cost.
 _PACKS = 50
+_LOCK = "packistry.lock"
+_TURN = "packistry-turn.lock"
 _LOCK_POLL_SECONDS = 0.02
 
 
@@ -71,13 +73,12 @@ class GitMirror:
     @contextmanager
     def _locked(self, kind: int) -> Generator["HeldMirror"]:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Opened anew each time: the lock belongs to what is opened, so threads keep each other out as well.
-        descriptor = os.open(self.path / "packistry.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            self._wait(descriptor, kind)
+        with _opened(self.path / _LOCK) as descriptor:
+            # Who waits alone has the turn meanwhile: else readers that come and go would keep it waiting for ever.
+            with _opened(self.path / _TURN) as turn:
+                self._wait(turn, fcntl.LOCK_EX)
+                self._wait(descriptor, kind)
             yield HeldMirror(replace(self, git=replace(self.git, held=(*self.git.held, descriptor))))
-        finally:
-            os.close(descriptor)
 
     def _wait(self, descriptor: int, kind: int) -> None:
         deadline = time.monotonic() + self.git.limits.lock_seconds
@@ -185,7 +186,7 @@ class HeldMirror:
         # The lock is ours alone, and git children of a dead process would still hold it: so these belong to nobody.
         for pattern in ("*.lock", "refs/**/*.lock", "objects/pack/tmp_*", "objects/pack/.tmp-*"):
             for left in self.mirror.path.glob(pattern):
-                if left.name != "packistry.lock":
+                if left.name not in {_LOCK, _TURN}:
                     left.unlink(missing_ok=True)
         self._checked("init", "--quiet", "--bare", "--template=")
         (self.mirror.path / "HEAD").write_text("ref: refs/heads/nobody-asks-for-this\n", "ascii")
@@ -290,6 +291,16 @@ class HeldMirror:
 
     def _refusal(self, finished: Finished) -> Refusal:
         return refusal_of(finished.complaint, host=self.mirror.host, what=self.mirror.what)
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[int]:
+    """Opened anew each time: a lock belongs to what is opened, so threads keep each other out as processes do."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def mirror_path(folder: Path, project_id: str) -> Path:

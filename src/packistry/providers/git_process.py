@@ -77,8 +77,8 @@ class Git:
     """
 
     home: Path
-    variables: Mapping[str, str]
-    config: Sequence[tuple[str, str]]
+    variables: Mapping[str, str] = field(repr=False)
+    config: Sequence[tuple[str, str]] = field(repr=False)
     limits: GitLimits = field(default_factory=GitLimits)
     held: Sequence[int] = ()
 
