@@ -75,7 +75,8 @@ def _command(words: str, command: Any) -> str:
     printed = PRINTED.get(command.callback.__wrapped__)
     said = f"\nWith `--json`: {_link(printed)}.\n" if printed else ""
     assert all(line.startswith(words) for line in shell.splitlines()), words
-    return f"\n{command.help}\n\n```sh\n{shell}\n```\n\n| | |\n|---|---|\n{rows}\n{said}"
+    flags = f"\n| | |\n|---|---|\n{rows}\n" if rows else ""
+    return f"\n{command.help}\n\n```sh\n{shell}\n```\n{flags}{said}"
 
 
 def _row(parameter: Any) -> str:
@@ -145,6 +146,8 @@ def _spelled(hint: Any) -> str:
         return " or ".join(_spelled(part) for part in get_args(hint))
     if get_origin(hint) is list:
         return f"list of {_spelled(get_args(hint)[0])}"
+    if get_origin(hint) is dict:
+        return f"object of {_spelled(get_args(hint)[1])} by name"
     if dataclasses.is_dataclass(hint):
         return _linked(hint)  # pyright: ignore[reportArgumentType]
     names: dict[Any, str] = {str: "text", int: "number", bool: "true or false", datetime: "moment", type(None): "null"}

@@ -1,15 +1,48 @@
 """The background work of the house: every kind of job and every schedule, in one list.
 
-Light to import: `serve` asks it whether there is anything to do at all.
+Light to import: `serve` asks it whether there is anything to do at all. What a job needs is imported when it is done.
 """
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
+from packistry.db.engine import Database
 from packistry.house import House
-from packistry.jobs.kinds import Kind, Schedule, kind_of
+from packistry.jobs.kinds import Job, Kind, Schedule, kind_of
 
-KINDS: Final[tuple[Kind[House], ...]] = ()
-SCHEDULES: Final[tuple[Schedule[House], ...]] = ()
+
+def _due_imports(database: Database) -> Sequence[Job]:
+    from packistry.sources.queries import due_runs
+
+    with database.read() as session:
+        return [Job(f"import:{run_id}", (run_id,)) for run_id in due_runs(session)]
+
+
+def _import(house: House, job: Job) -> None:
+    [run_id] = job.ids
+    house.importer.work(run_id, job.stopping)
+
+
+def _give_up_import(house: House, job: Job, reason: str) -> None:
+    [run_id] = job.ids
+    house.importer.give_up(run_id, reason)
+
+
+def _sync(house: House) -> None:
+    from packistry.sources.actions import request_syncs
+
+    with house.database.write() as session:
+        request_syncs(session)
+
+
+KINDS: Final[tuple[Kind[House], ...]] = (
+    Kind(name="import", find_due=_due_imports, work=_import, give_up=_give_up_import, priority=10, concurrency=4),
+)
+SCHEDULES: Final[tuple[Schedule[House], ...]] = (
+    # Hooks get lost: no push is missed for longer than this.
+    Schedule("sync", timedelta(minutes=15), _sync),
+)
 
 
 def all_kinds() -> tuple[Kind[House], ...]:

@@ -17,6 +17,8 @@ from packistry.storage.local import LocalStorage
 
 if TYPE_CHECKING:
     from packistry.packages.upload import Uploads
+    from packistry.sources.desk import SourceDesk
+    from packistry.sources.tasks import Importer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,22 @@ class House:
         from packistry.packages import upload
 
         return upload.Uploads(self.database, self.storage, archive_limits(self.settings), self.settings.public_url)
+
+    @property
+    def desk(self) -> "SourceDesk":
+        """Where people connect sources and add projects."""
+        from packistry.sources import connecting, desk
+
+        return desk.SourceDesk(self.database, connecting.Connector(self.settings))
+
+    @property
+    def importer(self) -> "Importer":
+        """What works off imports, in the jobs process."""
+        from packistry.sources import connecting, tasks
+
+        connector = connecting.Connector(self.settings)
+        limits = archive_limits(self.settings)
+        return tasks.Importer(self.database, self.storage, limits, self.settings.public_url, connector)
 
 
 @contextmanager

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     USER_MANAGE = "user:manage"
     DEPLOY_TOKEN_MANAGE = "deploy_token:manage"
     PERSONAL_TOKEN_MANAGE = "personal_token:manage"
+    SOURCE_MANAGE = "source:manage"
     ACCESS_EXPLAIN = "access:explain"
 
 

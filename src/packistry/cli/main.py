@@ -12,7 +12,19 @@ from typing import Annotated, Any, Final, cast
 
 import typer
 
-from packistry.cli import access, db, deploy_token, package, personal_token, repository, serve, user, worker
+from packistry.cli import (
+    access,
+    db,
+    deploy_token,
+    imports,
+    package,
+    personal_token,
+    repository,
+    serve,
+    source,
+    user,
+    worker,
+)
 from packistry.cli.documents import ErrorDocument, ProblemDocument
 from packistry.cli.printing import make_output_safe, print_json, say
 from packistry.cli.refusals import problem
@@ -26,15 +38,19 @@ INTERRUPTED: Final = 130
 # As programs end that write into a pipe which nobody reads any more.
 BROKEN_PIPE: Final = 141
 
-NOUNS: Final = (repository, package, user, deploy_token, personal_token, access, db)
+NOUNS: Final = (repository, package, source, imports, user, deploy_token, personal_token, access, db)
 
-# The verbs of the PHP product. Those that need a code host come with it.
+# The verbs of the PHP product.
 ALIASES: Final = {
     "add:repository": repository.add,
+    "add:source": source.add,
+    "add:package": imports.add,
+    "rebuild:package": imports.rebuild,
     "add:user": user.add,
     "add:deploy-token": deploy_token.add,
     "delete:repository": repository.delete,
     "delete:package": package.delete,
+    "delete:source": source.delete,
     "delete:user": user.delete,
     "delete:deploy-token": deploy_token.delete,
     "reset:password": user.reset_password,

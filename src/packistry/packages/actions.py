@@ -52,6 +52,8 @@ class Submission:
     readme: tuple[str, bytes] | None = None
     source: dict[str, Any] | None = None
     default_branch: bool = False
+    # An import: what makes a branch another one is its commit, though the files may be the same.
+    by_commit: bool = False
 
 
 class Outcome(StrEnum):
@@ -103,7 +105,7 @@ def put_version(session: WriteSession, actor: Actor, package: Package, submissio
         version, archive = _new_version(session, package, submission, normalised)
         record(session, actor, Event.VERSION_PUBLISHED, _subject(package, version), reference=archive.reference)
         return Publication(package, version, archive, Outcome.PUBLISHED, touched)
-    archive = same_files(session, version, submission.archive.content_digest)
+    archive = _known_archive(session, version, submission)
     if archive is None and not version.is_dev:
         raise conflict(package.name, version, session.get_one(Archive, version.archive_id))
     if archive is not None and version.archive_id == archive.id and version.deleted_at is None:
@@ -111,7 +113,7 @@ def put_version(session: WriteSession, actor: Actor, package: Package, submissio
         return _make_default_only(session, actor, unchanged) if submission.default_branch else unchanged
     outcome = Outcome.MOVED if version.deleted_at is None else Outcome.RESTORED
     archive = archive or _new_archive(session, version, submission.archive)
-    version.deleted_at = None
+    version.deleted_at, version.withdrawn = None, False
     version.updated_at = clock.now()
     # A stable version comes back as it was: its time and all that was told of it are part of what never changes.
     if version.is_dev:
@@ -184,11 +186,18 @@ def delete_version(session: WriteSession, actor: Actor, package: Package, versio
     held_version(session, held_package(session, package), version)
     if version.deleted_at is not None:
         raise NotFound(f"{package.name} {version.version} is deleted already; purge it to remove its archives too.")
-    version.deleted_at = clock.now()
+    take_out_version(session, actor, package, version)
+    refresh_package(session, package, address, {version.normalised})
+
+
+def take_out_version(
+    session: WriteSession, actor: Actor, package: Package, version: Version, *, withdrawn: bool = False
+) -> None:
+    """The rows of a deletion, without the documents. `withdrawn`: by an import, which may also bring it back."""
+    version.deleted_at, version.withdrawn = clock.now(), withdrawn
     version.default_branch = False
     session.execute(delete(ProvidedName).where(ProvidedName.version_id == version.id))
     record(session, actor, Event.VERSION_DELETED, _subject(package, version))
-    refresh_package(session, package, address, {version.normalised})
 
 
 def delete_package(session: WriteSession, actor: Actor, package: Package, address: Address) -> None:
@@ -324,6 +333,14 @@ def _new_archive(session: WriteSession, version: Version, stored: StoredArchive)
     session.add(archive)
     session.flush()
     return archive
+
+
+def _known_archive(session: ReadSession, version: Version, submission: Submission) -> Archive | None:
+    if not (submission.by_commit and version.is_dev):
+        return same_files(session, version, submission.archive.content_digest)
+    return session.scalars(
+        select(Archive).where(Archive.version_id == version.id, Archive.reference == submission.archive.reference)
+    ).first()
 
 
 def same_files(session: ReadSession, version: Version, content_digest: str) -> Archive | None:

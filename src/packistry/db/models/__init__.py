@@ -8,6 +8,7 @@ from packistry.db.models.generation import Change, Generation
 from packistry.db.models.grants import GrantRow
 from packistry.db.models.packages import Archive, Document, Package, ProvidedName, Version
 from packistry.db.models.repositories import Repository
+from packistry.db.models.sources import ImportRef, ImportRun, Project, Source
 from packistry.db.models.tokens import Token, TokenSecret
 
 __all__ = [
@@ -19,9 +20,13 @@ __all__ = [
     "Download",
     "Generation",
     "GrantRow",
+    "ImportRef",
+    "ImportRun",
     "Package",
+    "Project",
     "ProvidedName",
     "Repository",
+    "Source",
     "Token",
     "TokenSecret",
     "User",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from packistry.db.models.base import NEVER_AGAIN, Base
@@ -56,8 +56,12 @@ class Version(Base):
     first_published_at: Mapped[datetime] = mapped_column(UTCDateTime)
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Deleted by an import, because its ref is gone; what a person deleted, no import brings back.
+    withdrawn: Mapped[bool] = mapped_column(default=False, server_default=false())
     default_branch: Mapped[bool] = mapped_column(default=False)
     source: Mapped[dict[str, Any] | None] = mapped_column(JSONBytes)
+    # The project it was imported from; None for an upload. No foreign key: a project's row is never taken away.
+    project_id: Mapped[int | None] = mapped_column(index=True)
     # The archive served now. No foreign key: archives point here, and a circle would need deferred constraints.
     archive_id: Mapped[int]
 

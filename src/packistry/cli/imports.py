@@ -1,0 +1,191 @@
+"""`packistry import`, and adding and rebuilding packages from sources: what brings refs in, and what became of them."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from packistry.cli import package
+from packistry.cli.documents import ImportDocument, import_document
+from packistry.cli.opening import opened, operator
+from packistry.cli.options import AsJSON, repository_path
+from packistry.cli.printing import answer, facts, moment, table
+from packistry.cli.verbs import noun, verb
+
+if TYPE_CHECKING:
+    from packistry.house import House
+
+app = noun("import", "What brings branches and tags in, and what became of each.")
+
+Run = Annotated[int, typer.Argument(metavar="IMPORT", help="Its number.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait for the end and show each ref; do the work, if nobody else does.")
+]
+
+
+@verb(
+    package.app,
+    "add",
+    "package add local widgets.git --repository acme --wait",
+    "package add github acme/widgets acme/gadgets --repository acme --tag 'v*' --branch main",
+    prints=ImportDocument,
+    several=True,
+)
+def add(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Name or id of the source.")],
+    projects: Annotated[list[str], typer.Argument(metavar="PROJECT", help="Full names at the host.")],
+    *,
+    repository: Annotated[str, typer.Option(metavar="PATH", help="Where to publish; `/` is the root.")] = "/",
+    tag: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only such tags; `!` leaves out.")] = None,
+    branch: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only such branches.")] = None,
+    wait: Wait = False,
+    as_json: AsJSON = False,
+) -> None:
+    """Add projects of a source; their tags and branches become versions, now and with each later push."""
+    from packistry.repositories.queries import find_repository_named
+    from packistry.sources.desk import Wish
+
+    with opened() as house:
+        with house.database.read() as session:
+            target = find_repository_named(session, operator(), repository_path(repository))
+        wish = Wish(target.id, tags=tag or (), branches=branch or ())
+        runs = house.desk.add(operator(), source, projects, wish)
+        _tell(house, runs, wait=wait, as_json=as_json)
+
+
+@verb(
+    package.app,
+    "rebuild",
+    "package rebuild acme/widgets --repository acme --wait",
+    "package rebuild --all",
+    prints=ImportDocument,
+    several=True,
+)
+def rebuild(
+    name: Annotated[str | None, typer.Argument(metavar="[PACKAGE]", help="vendor/name, or its id.")] = None,
+    *,
+    repository: package.Within = None,
+    every: Annotated[bool, typer.Option("--all", help="Every package that comes from a source.")] = False,
+    wait: Wait = False,
+    as_json: AsJSON = False,
+) -> None:
+    """Look at every branch and tag anew. Nothing that an old lock needs is taken away."""
+    if every == (name is not None):
+        raise typer.BadParameter("Name a package, or say --all.")
+    with opened() as house:
+        runs = house.desk.rebuild_all(operator()) if name is None else [_rebuild(house, name, repository)]
+        _tell(house, runs, wait=wait, as_json=as_json)
+
+
+@verb(app, "list", "import list", "import list --open", prints=ImportDocument, several=True)
+def list_all(
+    *,
+    only_open: Annotated[bool, typer.Option("--open", help="Only those that are not over.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="At most so many.")] = 50,
+    as_json: AsJSON = False,
+) -> None:
+    """Show the latest imports."""
+    from packistry.sources.queries import list_runs
+
+    with opened() as house, house.database.read() as session:
+        documents = [import_document(run) for run in list_runs(session, operator(), limit=limit, only_open=only_open)]
+    rows = [
+        (each.id, each.state, each.cause, each.project, each.repository, _counts(each), moment(each.created_at))
+        for each in documents
+    ]
+    headers = ("IMPORT", "STATE", "CAUSE", "PROJECT", "REPOSITORY", "REFS", "SINCE")
+    answer(documents, table(headers, rows, empty="There is no import."), as_json=as_json)
+
+
+@verb(app, "show", "import show 7", prints=ImportDocument)
+def show(run: Run, *, as_json: AsJSON = False) -> None:
+    """Show an import with each of its refs, and why it is as it is."""
+    with opened() as house:
+        document = _document(house, run)
+    answer(document, _details(document), as_json=as_json)
+
+
+@verb(app, "retry", "import retry 7", prints=ImportDocument, several=True)
+def retry(run: Run, *, wait: Wait = False, as_json: AsJSON = False) -> None:
+    """Import the project again; refs that are here already cost nothing."""
+    from packistry.sources.actions import retry_run
+    from packistry.sources.queries import find_run
+
+    with opened() as house:
+        with house.database.write() as session:
+            again = retry_run(session, operator(), find_run(session, operator(), run)).id
+        _tell(house, [again], wait=wait, as_json=as_json)
+
+
+@verb(app, "cancel", "import cancel 7", prints=ImportDocument)
+def cancel(run: Run, *, as_json: AsJSON = False) -> None:
+    """Stop an import; what it brought in stays."""
+    from packistry.sources.actions import cancel_run
+    from packistry.sources.queries import find_run
+
+    with opened() as house:
+        with house.database.write() as session:
+            cancel_run(session, operator(), find_run(session, operator(), run))
+        document = _document(house, run)
+    answer(document, [f"Import {run} was cancelled."], as_json=as_json)
+
+
+def _rebuild(house: "House", name: str, repository: str | None) -> int:
+    from packistry.packages.queries import find_package_named
+
+    path = None if repository is None else repository_path(repository)
+    with house.database.read() as session:
+        found, _ = find_package_named(session, operator(), name, path=path)
+    return house.desk.rebuild(operator(), found.id)
+
+
+def _tell(house: "House", runs: Sequence[int], *, wait: bool, as_json: bool) -> None:
+    """Prints the runs; ends with 1 when one that was waited for failed, or a ref of it."""
+    if wait:
+        from packistry.cli.waiting import wait_for
+
+        wait_for(house, runs)
+    documents = [_document(house, run) for run in runs]
+    answer(documents, _told(documents, waited=wait), as_json=as_json)
+    if wait and any(each.state != "done" or each.counts.get("failed") for each in documents):
+        raise typer.Exit(1)
+
+
+def _told(documents: Sequence[ImportDocument], *, waited: bool) -> Iterator[str]:
+    for each in documents:
+        if not waited:
+            yield f"Import {each.id} of {each.project} waits; `packistry import show {each.id}` tells how it goes."
+            continue
+        for ref in each.refs:
+            yield " ".join([ref.name, ref.state, ref.reason or ""]).rstrip()
+        yield f"Import {each.id} of {each.project} is {each.state}: {each.reason or _counts(each)}"
+
+
+def _details(document: ImportDocument) -> Iterator[str]:
+    yield from facts(
+        [
+            ("import", document.id),
+            ("state", document.state),
+            ("project", f"{document.project} ({document.source})"),
+            ("repository", document.repository),
+            ("package", document.package or "-"),
+            ("reason", document.reason or "-"),
+            ("since", moment(document.created_at)),
+            ("finished", moment(document.finished_at)),
+        ]
+    )
+    yield ""
+    rows = [(ref.kind, ref.name, ref.commit[:12], ref.state, ref.reason or "") for ref in document.refs]
+    yield from table(("", "REF", "COMMIT", "STATE", "REASON"), rows, empty="Its refs are not known yet.")
+
+
+def _counts(document: ImportDocument) -> str:
+    return ", ".join(f"{count} {state}" for state, count in sorted(document.counts.items())) or "no refs"
+
+
+def _document(house: "House", run_id: int) -> ImportDocument:
+    from packistry.sources.queries import find_run, refs_of, summarise_run
+
+    with house.database.read() as session:
+        run = find_run(session, operator(), run_id)
+        return import_document(summarise_run(session, run), refs_of(session, run))

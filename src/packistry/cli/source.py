@@ -1,0 +1,182 @@
+"""`packistry source`: connected code hosts."""
+
+import os
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+import typer
+
+from packistry.cli.asking import confirm
+from packistry.cli.documents import (
+    CheckedDocument,
+    DeletedDocument,
+    ProjectDocument,
+    SourceDocument,
+    source_document,
+)
+from packistry.cli.opening import opened, operator
+from packistry.cli.options import AsJSON, Yes
+from packistry.cli.printing import answer, facts, moment, table
+from packistry.cli.verbs import noun, verb
+from packistry.errors import InvalidInput
+
+app = noun("source", "Connected code hosts, from which packages arrive by themselves.")
+
+Name = Annotated[str, typer.Argument(metavar="SOURCE", help="Its name or id.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="A field of the provider. FIELD=@NAME takes it from the environment variable NAME, out of sight.",
+    ),
+]
+_FROM_ENVIRONMENT: Final = "@"
+
+
+@verb(
+    app,
+    "add",
+    "source add local --provider git --url https://git.example.test/",
+    "source add github --provider github --set token=@GITHUB_TOKEN",
+    prints=SourceDocument,
+)
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="How it is called here.")],
+    *,
+    provider: Annotated[str, typer.Option(metavar="NAME", help="github, gitlab, gitea, bitbucket, git, ...")],
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Its base address, if it is not the usual one.")
+    ] = None,
+    fields: Set = None,
+    concurrency: Annotated[int, typer.Option(metavar="N", help="Refs worked on at once.")] = 8,
+    as_json: AsJSON = False,
+) -> None:
+    """Connect a code host. `source test` then tells whether everything is as it must be."""
+    from packistry.sources.connecting import filled_in
+
+    filled = filled_in(provider, url, _values(fields))
+    with opened() as house:
+        made = house.desk.connect(operator(), name, filled, concurrency=concurrency)
+    document = source_document(made, 0)
+    answer(document, _described("was connected", document), as_json=as_json)
+
+
+@verb(app, "list", "source list", prints=SourceDocument, several=True)
+def list_all(*, as_json: AsJSON = False) -> None:
+    """Show all sources, and which credentials are refused or end soon."""
+    from packistry.sources.queries import list_sources
+
+    with opened() as house, house.database.read() as session:
+        documents = [source_document(source, projects) for source, projects in list_sources(session, operator())]
+    rows = [
+        (each.name, each.provider, each.url, each.projects, _credential(each), moment(each.last_contact_at))
+        for each in documents
+    ]
+    headers = ("NAME", "PROVIDER", "URL", "PROJECTS", "CREDENTIAL", "LAST CONTACT")
+    answer(documents, table(headers, rows, empty="There is no source; `packistry source add`."), as_json=as_json)
+
+
+@verb(app, "test", "source test github", prints=CheckedDocument)
+def check(source: Name, *, as_json: AsJSON = False) -> None:
+    """Ask the host what works with the credential, and what is missing. Ends with 1 when something is bad."""
+    with opened() as house:
+        report = house.desk.check(operator(), source)
+    good = all(line.finding != "bad" for line in report.lines)
+    findings = [f"{line.finding}: {line.sentence}" for line in report.lines]
+    document = CheckedDocument(source, good, report.account, report.expires_at, report.projects_seen, findings)
+    answer(document, findings, as_json=as_json)
+    if not good:
+        raise typer.Exit(1)
+
+
+@verb(app, "rotate", "source rotate github --set token=@GITHUB_TOKEN", prints=SourceDocument)
+def rotate(source: Name, *, fields: Set = None, as_json: AsJSON = False) -> None:
+    """Replace the credential of a source; its projects and packages stay as they are."""
+    with opened() as house:
+        changed = house.desk.rotate(operator(), source, _values(fields))
+    document = source_document(changed, 0)
+    answer(
+        document, [f"Source {document.name} has a new credential; `packistry source test` tries it."], as_json=as_json
+    )
+
+
+@verb(app, "delete", "source delete github --yes", prints=DeletedDocument)
+def delete(source: Name, *, yes: Yes = False, as_json: AsJSON = False) -> None:
+    """Delete a source with its credential. Its packages stay, and no longer follow the host."""
+    from packistry.sources.actions import delete_source
+    from packistry.sources.queries import find_source
+
+    with opened() as house:
+        with house.database.read() as session:
+            found = find_source(session, operator(), source)
+        confirm(f"Delete source {found.name}? Its packages stay.", yes=yes)
+        with house.database.write() as session:
+            delete_source(session, operator(), find_source(session, operator(), str(found.id)))
+    document = DeletedDocument("source", found.id, found.name)
+    answer(document, [f"Source {found.name} was deleted."], as_json=as_json)
+
+
+@verb(
+    app,
+    "projects",
+    "source projects github",
+    "source projects github --search widgets",
+    prints=ProjectDocument,
+    several=True,
+)
+def projects(
+    source: Name,
+    *,
+    search: Annotated[str, typer.Option(metavar="TEXT", help="Only those whose name has it.")] = "",
+    owner: Annotated[str, typer.Option(metavar="NAME", help="Only those of this organisation or group.")] = "",
+    as_json: AsJSON = False,
+) -> None:
+    """Show the projects that the credential sees."""
+    with opened() as house:
+        documents = [
+            ProjectDocument(
+                id=seen.project.id,
+                name=seen.project.full_name,
+                url=seen.project.web_url,
+                default_branch=seen.project.default_branch,
+                archived=seen.project.archived,
+                added=bool(seen.added),
+            )
+            for seen in house.desk.projects(operator(), source, search=search, owner=owner)
+        ]
+    rows = [
+        (each.name, each.default_branch or "-", "archived" if each.archived else "", "added" if each.added else "")
+        for each in documents
+    ]
+    answer(documents, table(("PROJECT", "BRANCH", "", ""), rows, empty="It shows no project."), as_json=as_json)
+
+
+def _values(fields: list[str] | None) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for field in fields or ():
+        name, equals, value = field.partition("=")
+        if not equals:
+            raise InvalidInput(f"--set {name} needs a value: --set {name}=VALUE.", field=name)
+        values[name] = _from_environment(name, value) if value.startswith(_FROM_ENVIRONMENT) else value
+    return values
+
+
+def _from_environment(name: str, value: str) -> str:
+    variable = value.removeprefix(_FROM_ENVIRONMENT)
+    if variable not in os.environ:
+        raise InvalidInput(f"There is no environment variable {variable} to take {name} from.", field=name)
+    return os.environ[variable]
+
+
+def _credential(document: SourceDocument) -> str:
+    if document.credential_refused:
+        return "refused"
+    return f"ends {moment(document.credential_expires_at)}" if document.credential_expires_at else "good"
+
+
+def _described(change: str, document: SourceDocument) -> Iterator[str]:
+    yield f"Source {document.name} {change}:"
+    yield from facts([("provider", document.provider), ("url", document.url), ("id", document.id)])
+    yield ""
+    yield f"Try it: packistry source test {document.name}"

@@ -1,0 +1,259 @@
+"""Changing sources, their projects and runs. Sessions only: what asks a host is in `connecting` and `tasks`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import delete, func, select, update
+
+from packistry import clock
+from packistry.access.actors import Actor, System
+from packistry.access.permissions import Permission
+from packistry.access.rules import require
+from packistry.audit.events import Event
+from packistry.audit.log import Subject, record
+from packistry.db.engine import WriteSession
+from packistry.db.models import ImportRef, ImportRun, Project, Repository, Source
+from packistry.errors import AlreadyExists, Conflict, InvalidInput
+from packistry.providers.base import Project as HostProject
+from packistry.providers.base import Ref
+from packistry.sources.states import OPEN, PRIORITIES, Cause, RefState, RunState
+
+NAME_CHARACTERS: Final = 255
+# Eight requests at once keep a host with 20 ms of latency busy and are below what hosts call abuse.
+CONCURRENCY: Final = 8
+MOST_CONCURRENCY: Final = 32
+
+
+def add_source(
+    session: WriteSession,
+    actor: Actor,
+    *,
+    name: str,
+    provider: str,
+    address: str,
+    credential: bytes,
+    settings: Mapping[str, str],
+    concurrency: int = CONCURRENCY,
+) -> Source:
+    """A new source; `credential` is sealed, `address` was checked by outbound.guard. Refuses a name that is taken."""
+    require(actor, Permission.SOURCE_MANAGE)
+    source = Source(
+        name=_free_name(session, name),
+        provider=provider,
+        address=address,
+        credential=credential,
+        settings=dict(settings),
+        concurrency=_valid_concurrency(concurrency),
+        created_at=clock.now(),
+    )
+    session.add(source)
+    session.flush()
+    record(session, actor, Event.SOURCE_CREATED, source_subject(source), provider=provider, address=address)
+    return source
+
+
+def rotate_source(session: WriteSession, actor: Actor, source: Source, credential: bytes) -> None:
+    """Another credential for the same host; its projects and packages stay as they are."""
+    require(actor, Permission.SOURCE_MANAGE)
+    source.credential = credential
+    source.credential_refused = source.credential_expires_at = source.waits_until = None
+    record(session, actor, Event.SOURCE_ROTATED, source_subject(source))
+    # What waited for a good credential need not wait any longer.
+    projects = select(Project.id).where(Project.source_id == source.id)
+    waiting = update(ImportRun).where(ImportRun.project_id.in_(projects), ImportRun.state == RunState.WAITING)
+    session.execute(waiting.values(due_at=clock.now()))
+
+
+def note_check(session: WriteSession, source_id: int, refused: str | None, expires_at: datetime | None) -> None:
+    """What the host said of the credential: why it refused it, or when it ends. A change of mind is an event."""
+    source = session.get_one(Source, source_id)
+    if (refused is None) != (source.credential_refused is None):
+        event = Event.SOURCE_CREDENTIAL_GOOD if refused is None else Event.SOURCE_CREDENTIAL_REFUSED
+        record(session, System(name="sources"), event, source_subject(source), reason=refused)
+    source.credential_refused = refused
+    if refused is None:
+        source.credential_expires_at = expires_at
+        source.last_contact_at = clock.now()
+
+
+def delete_source(session: WriteSession, actor: Actor, source: Source) -> int:
+    """The source and its credential are gone; its packages stay. Returns how many projects it had."""
+    require(actor, Permission.SOURCE_MANAGE)
+    moment = clock.now()
+    source.deleted_at = moment
+    source.credential = b""
+    projects = session.scalars(select(Project).where(Project.source_id == source.id, Project.deleted_at.is_(None)))
+    count = 0
+    for project in projects:
+        _remove_project(session, project)
+        count += 1
+    record(session, actor, Event.SOURCE_DELETED, source_subject(source), projects=count)
+    return count
+
+
+def add_project(
+    session: WriteSession,
+    actor: Actor,
+    source: Source,
+    repository: Repository,
+    found: HostProject,
+    *,
+    directory: str = "",
+    tags: Sequence[str] = (),
+    branches: Sequence[str] = (),
+) -> Project:
+    """The project, to be imported into the repository. One that was added before is opened, not added twice."""
+    require(actor, Permission.SOURCE_MANAGE)
+    project = session.execute(
+        select(Project).where(
+            Project.source_id == source.id,
+            Project.remote_id == found.id,
+            Project.repository_id == repository.id,
+            Project.directory == directory,
+        )
+    ).scalar_one_or_none()
+    if project is None:
+        project = Project(
+            source_id=source.id,
+            repository_id=repository.id,
+            remote_id=found.id,
+            directory=directory,
+            created_at=clock.now(),
+        )
+        session.add(project)
+    project.deleted_at = None
+    project.tags, project.branches = list(tags), list(branches)
+    follow_project(project, found)
+    session.flush()
+    record(session, actor, Event.PROJECT_ADDED, project_subject(project), repository=repository.path)
+    return project
+
+
+def follow_project(project: Project, found: HostProject) -> None:
+    """What the host says of it now: its id stays, its name, address and default branch may not."""
+    project.full_name, project.web_url, project.clone_url = found.full_name, found.web_url, found.clone_url
+    project.default_branch, project.archived = found.default_branch, found.archived
+
+
+def request_run(session: WriteSession, project: Project, cause: Cause) -> ImportRun:
+    """The run that will bring in all refs of the project: one that waits already, or a new one.
+
+    The jobs process finds it by its row. Ten pushes in a second make one run, because the run lists the refs itself.
+    """
+    chosen = select(ImportRun).where(ImportRun.project_id == project.id, ImportRun.state == RunState.WAITING)
+    waiting = session.scalars(chosen.order_by(ImportRun.id)).first()
+    priority = PRIORITIES[cause]
+    if waiting is not None:
+        waiting.priority = min(waiting.priority, priority)
+        # A rebuild looks at every ref, also at those whose commit is known.
+        if cause is Cause.REBUILD:
+            waiting.cause = cause
+        waiting.due_at = min(waiting.due_at, clock.now())
+        return waiting
+    moment = clock.now()
+    run = ImportRun(
+        project_id=project.id, cause=cause, state=RunState.WAITING, priority=priority, due_at=moment, created_at=moment
+    )
+    session.add(run)
+    session.flush()
+    return run
+
+
+def request_syncs(session: WriteSession) -> int:
+    """A run for every project whose source has a good credential; how many."""
+    live = (
+        select(Project)
+        .join(Source, Source.id == Project.source_id)
+        .where(Project.deleted_at.is_(None), Source.deleted_at.is_(None), Source.credential_refused.is_(None))
+    )
+    projects = session.scalars(live).all()
+    for project in projects:
+        request_run(session, project, Cause.SYNC)
+    return len(projects)
+
+
+def begin_run(session: WriteSession, run: ImportRun) -> bool:
+    """Marks it as running; False when there is nothing to do, because it was cancelled or finished meanwhile."""
+    if run.state not in OPEN:
+        return False
+    run.state = RunState.RUNNING
+    run.started_at = run.started_at or clock.now()
+    return True
+
+
+def list_refs(session: WriteSession, run: ImportRun, refs: Iterable[Ref]) -> None:
+    """Writes a row for each ref, in the order in which they are worked off. Called once a run."""
+    session.execute(delete(ImportRef).where(ImportRef.run_id == run.id))
+    session.add_all(
+        ImportRef(
+            run_id=run.id, kind=ref.kind, name=ref.name, commit=ref.commit, position=position, state=RefState.WAITING
+        )
+        for position, ref in enumerate(refs)
+    )
+    run.listed = True
+
+
+def finish_run(session: WriteSession, run: ImportRun, state: RunState, reason: str | None = None) -> None:
+    """The run is over. A reason says what failed before any ref could be looked at."""
+    run.state, run.reason, run.finished_at = state, reason, clock.now()
+
+
+def put_off_run(session: WriteSession, run: ImportRun, until: datetime, reason: str) -> None:
+    """The host cannot be asked now: the run waits, and says for what."""
+    run.state, run.due_at, run.reason = RunState.WAITING, until, reason
+    run.attempts += 1
+
+
+def cancel_run(session: WriteSession, actor: Actor, run: ImportRun) -> None:
+    """Refs that were not looked at stay as they are. Refuses with Conflict a run that is over."""
+    require(actor, Permission.SOURCE_MANAGE)
+    if run.state not in OPEN:
+        raise Conflict(f"Import {run.id} is {run.state} already.")
+    _cancel(session, run)
+    record(session, actor, Event.IMPORT_CANCELLED, Subject("import", run.id, str(run.id)))
+
+
+def retry_run(session: WriteSession, actor: Actor, run: ImportRun) -> ImportRun:
+    """A new run of the same project. Refs that were imported cost nothing, so that it is those that failed."""
+    require(actor, Permission.SOURCE_MANAGE)
+    if run.state in OPEN:
+        raise Conflict(f"Import {run.id} is {run.state}; wait for its end or cancel it.")
+    return request_run(session, session.get_one(Project, run.project_id), Cause.RETRY)
+
+
+def source_subject(source: Source) -> Subject:
+    return Subject("source", source.id, source.name)
+
+
+def project_subject(project: Project) -> Subject:
+    return Subject("project", project.id, project.full_name)
+
+
+def _cancel(session: WriteSession, run: ImportRun) -> None:
+    finish_run(session, run, RunState.CANCELLED)
+    waiting = update(ImportRef).where(ImportRef.run_id == run.id, ImportRef.state == RefState.WAITING)
+    session.execute(waiting.values(state=RefState.CANCELLED, finished_at=clock.now()))
+
+
+def _remove_project(session: WriteSession, project: Project) -> None:
+    project.deleted_at = clock.now()
+    runs = select(ImportRun).where(ImportRun.project_id == project.id, ImportRun.state.in_(OPEN))
+    for run in session.scalars(runs):
+        _cancel(session, run)
+
+
+def _free_name(session: WriteSession, name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > NAME_CHARACTERS:
+        raise InvalidInput(f"The name of a source has 1 to {NAME_CHARACTERS} characters.", field="name")
+    taken = select(func.count()).where(Source.name == name, Source.deleted_at.is_(None))
+    if session.scalar(taken):
+        raise AlreadyExists(f"There is a source {name} already; choose another name.", field="name")
+    return name
+
+
+def _valid_concurrency(concurrency: int) -> int:
+    if not 1 <= concurrency <= MOST_CONCURRENCY:
+        raise InvalidInput(f"Between 1 and {MOST_CONCURRENCY} refs are worked on at once.", field="concurrency")
+    return concurrency

@@ -1,0 +1,93 @@
+"""Opening a source: its row becomes a provider and a connection. People are asked for what the provider declares."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from packistry.db.models import Source
+from packistry.errors import InvalidInput
+from packistry.outbound.client import Client, OutboundLimits
+from packistry.outbound.guard import Guard, checked_address
+from packistry.providers import PROVIDERS
+from packistry.providers.base import Connection, CredentialField, Provider
+from packistry.sealing import Sealer
+from packistry.settings import Settings, previous_secret_keys, secret_key
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a person filled in for a provider, checked: the parts to be sealed, and those that may be shown."""
+
+    provider: Provider
+    address: str
+    credential: Mapping[str, str]
+    settings: Mapping[str, str]
+
+
+class Connector:
+    """Opens sources with the settings of the house. One per process; thread-safe."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.sealer = Sealer((secret_key(settings), *previous_secret_keys(settings)))
+
+    @contextmanager
+    def connect(self, source: Source) -> Generator[tuple[Provider, Connection]]:
+        """The source, ready to be asked, with a client of its own. Refuses a credential that cannot be opened."""
+        credential = self.sealer.open(source.credential)
+        folder = self._settings.data_dir / "sources" / str(source.id)
+        with self.asking(source.provider, source.address, credential, source.settings, folder) as connected:
+            yield connected
+
+    @contextmanager
+    def asking(
+        self, provider: str, address: str, credential: Mapping[str, str], settings: Mapping[str, str], folder: Path
+    ) -> Generator[tuple[Provider, Connection]]:
+        """As `connect`, for what is not a row yet."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        guard = Guard(self._settings.outbound_allow)
+        client = Client(
+            OutboundLimits(), guard, ca_file=self._settings.outbound_ca_file, proxy=self._settings.outbound_proxy
+        )
+        try:
+            yield find_provider(provider), Connection(address, credential, settings, client, folder)
+        finally:
+            client.close()
+
+
+def find_provider(name: str) -> Provider:
+    """By its short name. Refuses with InvalidInput, naming those there are."""
+    if name not in PROVIDERS:
+        raise InvalidInput(f"There is no provider {name}; there are {', '.join(sorted(PROVIDERS))}.", field="provider")
+    return PROVIDERS[name]
+
+
+def filled_in(provider: str, address: str | None, values: Mapping[str, str]) -> Filled:
+    """The fields of the provider, and its address or the host's usual one. Refuses what is missing or unfit."""
+    found = find_provider(provider)
+    url = address or found.default_address
+    if url is None:
+        raise InvalidInput(f"{found.label} has no usual address: say where it is with --url.", field="url")
+    fields = {each.name: each for each in found.fields}
+    given = {name: value.strip() for name, value in values.items() if value.strip()}
+    _refuse_unknown(found, given)
+    for each in fields.values():
+        if each.required and each.name not in given:
+            raise InvalidInput(f"{found.label} needs {each.label}: {each.help}", field=each.name)
+    secret = {name: value for name, value in given.items() if fields[name].secret}
+    shown = {name: value for name, value in given.items() if not fields[name].secret}
+    return Filled(found, checked_address(url), secret, shown)
+
+
+def _refuse_unknown(provider: Provider, given: Mapping[str, str]) -> None:
+    names = [field.name for field in provider.fields]
+    for name in given:
+        if name not in names:
+            known = ", ".join(names) or "none"
+            raise InvalidInput(f"{provider.label} has no field {name}; its fields are {known}.", field=name)
+
+
+def describe_fields(provider: Provider) -> list[CredentialField]:
+    """What to ask a person for, the required ones first."""
+    return sorted(provider.fields, key=lambda field: not field.required)

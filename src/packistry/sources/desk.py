@@ -1,0 +1,151 @@
+"""What a person does with sources at a door: connect one, look at its projects, add some. Mixes the host's answers with
+rows, because somebody waits; no session is open while a host is asked.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from packistry.access.actors import Actor
+from packistry.access.permissions import Permission
+from packistry.access.rules import require
+from packistry.db.engine import Database, ReadSession
+from packistry.db.models import Package, Project, Repository, Source
+from packistry.errors import Conflict, CredentialRefused, InvalidInput
+from packistry.providers.base import CheckReport
+from packistry.providers.base import Project as HostProject
+from packistry.sources.actions import CONCURRENCY, add_project, add_source, note_check, request_run, rotate_source
+from packistry.sources.connecting import Connector, Filled, filled_in
+from packistry.sources.queries import added_projects, find_source, list_sources, project_of_package
+from packistry.sources.states import Cause
+
+
+@dataclass(frozen=True, slots=True)
+class SeenProject:
+    """A project at the host, and the ids of our projects that were made from it."""
+
+    project: HostProject
+    added: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How projects are to be added: where to, which directory and which refs."""
+
+    repository_id: int
+    directory: str = ""
+    tags: Sequence[str] = ()
+    branches: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDesk:
+    """Serves one actor after the other. One per process; thread-safe."""
+
+    database: Database
+    connector: Connector
+
+    def connect(self, actor: Actor, name: str, filled: Filled, *, concurrency: int = CONCURRENCY) -> Source:
+        """A new source, without asking the host: `check` does."""
+        with self.database.write() as session:
+            return add_source(
+                session,
+                actor,
+                name=name,
+                provider=filled.provider.name,
+                address=filled.address,
+                credential=self.connector.sealer.seal(filled.credential),
+                settings=filled.settings,
+                concurrency=concurrency,
+            )
+
+    def rotate(self, actor: Actor, named: str, values: Mapping[str, str]) -> Source:
+        """Another credential for the source, whole: what is not given again is gone."""
+        with self.database.write() as session:
+            source = find_source(session, actor, named)
+            filled = filled_in(source.provider, source.address, {**source.settings, **values})
+            rotate_source(session, actor, source, self.connector.sealer.seal(filled.credential))
+            return source
+
+    def check(self, actor: Actor, named: str) -> CheckReport:
+        """Asks the host about the credential, and remembers the answer. Refuses with what the host says no to."""
+        source = self._source(actor, named)
+        try:
+            with self.connector.connect(source) as (provider, connection):
+                report = provider.check(connection)
+        except CredentialRefused as refusal:
+            with self.database.write() as session:
+                note_check(session, source.id, refusal.sentence, None)
+            raise
+        with self.database.write() as session:
+            note_check(session, source.id, None, report.expires_at)
+        return report
+
+    def projects(self, actor: Actor, named: str, *, search: str = "", owner: str = "") -> Iterator[SeenProject]:
+        """The projects that the credential sees, page after page."""
+        source = self._source(actor, named)
+        with self.database.read() as session:
+            added = added_projects(session, source)
+        with self.connector.connect(source) as (provider, connection):
+            for project in provider.projects(connection, search=search, owner=owner):
+                yield SeenProject(project, [each.id for each in added.get(project.id, [])])
+
+    def add(self, actor: Actor, named: str, full_names: Sequence[str], wish: Wish) -> list[int]:
+        """Adds the projects, all or none, and asks for their first import. Returns the runs, in the same order."""
+        source = self._source(actor, named)
+        with self.connector.connect(source) as (provider, connection):
+            found = [provider.project_named(connection, name) for name in full_names]
+        return self._add(actor, source, found, wish)
+
+    def rebuild(self, actor: Actor, package_id: int) -> int:
+        """Looks at every ref of the package's project anew; returns the run. Refuses an uploaded package."""
+        require(actor, Permission.SOURCE_MANAGE)
+        with self.database.write() as session:
+            package = session.get_one(Package, package_id)
+            project = project_of_package(session, package)
+            if project is None:
+                raise Conflict(f"{package.name} was uploaded, so there is nothing to rebuild it from; upload it again.")
+            return request_run(session, project, Cause.REBUILD).id
+
+    def rebuild_all(self, actor: Actor) -> list[int]:
+        """As `rebuild`, for every project."""
+        with self.database.write() as session:
+            sources = [source for source, _ in list_sources(session, actor)]
+            return [request_run(session, project, Cause.REBUILD).id for project in _projects_of(session, sources)]
+
+    def _add(self, actor: Actor, source: Source, found: Sequence[HostProject], wish: Wish) -> list[int]:
+        directory = valid_directory(wish.directory)
+        with self.database.write() as session:
+            repository = session.get_one(Repository, wish.repository_id)
+            source = find_source(session, actor, str(source.id))
+            added = [
+                add_project(
+                    session,
+                    actor,
+                    source,
+                    repository,
+                    each,
+                    directory=directory,
+                    tags=wish.tags,
+                    branches=wish.branches,
+                )
+                for each in found
+            ]
+            return [request_run(session, project, Cause.FIRST).id for project in added]
+
+    def _source(self, actor: Actor, named: str) -> Source:
+        with self.database.read() as session:
+            return find_source(session, actor, named)
+
+
+def _projects_of(session: ReadSession, sources: Sequence[Source]) -> Iterator[Project]:
+    for source in sources:
+        for added in added_projects(session, source).values():
+            yield from added
+
+
+def valid_directory(directory: str) -> str:
+    """A directory inside a project, without slashes at its ends; "" is all of it. Refuses with InvalidInput."""
+    parts = [part for part in directory.replace("\\", "/").split("/") if part not in {"", "."}]
+    if ".." in parts or any(part.startswith("-") for part in parts):
+        raise InvalidInput(f"{directory} is no directory inside a project.", field="path")
+    return "/".join(parts)

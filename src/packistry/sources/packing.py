@@ -1,0 +1,57 @@
+"""The archive of a commit as it is served: read under the limits, packed anew by us, and stored."""
+
+from packistry.archives.digests import digest_file
+from packistry.archives.limits import Limits, spelled
+from packistry.archives.packer import pack_zip
+from packistry.archives.reader import read_archive
+from packistry.errors import ArchiveTooLarge
+from packistry.packages.actions import StoredArchive
+from packistry.storage.base import BlobStorage, Incoming
+from packistry.storage.keys import archive_key
+
+
+class Limited:
+    """A file to be written to that refuses with ArchiveTooLarge what is more than the limit: a host's word for the size
+    is not believed.
+    """
+
+    def __init__(self, incoming: Incoming, limit_bytes: int) -> None:
+        self._incoming = incoming
+        self._limit_bytes = limit_bytes
+        self._written = 0
+
+    def write(self, data: bytes, /) -> int:
+        self._written += len(data)
+        if self._written > self._limit_bytes:
+            raise ArchiveTooLarge(
+                f"The archive is larger than the {spelled(self._limit_bytes)} that PACKISTRY_MAX_ARCHIVE_BYTES allows.",
+                field="file",
+            )
+        return self._incoming.write(data)
+
+
+def store_commit(
+    storage: BlobStorage, downloaded: Incoming, commit: str, limits: Limits
+) -> tuple[StoredArchive, tuple[str, bytes] | None]:
+    """Keeps what a host sent for a commit, and returns it with the README in it.
+
+    A tar is packed as a zip that is the same for the same files. Refuses with InvalidArchive and StorageFull.
+    """
+    contents = read_archive(downloaded.path, limits)
+    if contents.format == "zip":
+        return _kept(downloaded, commit, contents.content_digest), contents.readme
+    with storage.receive() as packed:
+        pack_zip(downloaded.path, packed, limits)
+        return _kept(packed, commit, contents.content_digest), contents.readme
+
+
+def _kept(incoming: Incoming, commit: str, content_digest: str) -> StoredArchive:
+    digests = digest_file(incoming.path)
+    incoming.keep(archive_key(digests.sha256))
+    return StoredArchive(
+        reference=commit,
+        sha1=digests.sha1,
+        sha256=digests.sha256,
+        size_bytes=digests.size_bytes,
+        content_digest=content_digest,
+    )

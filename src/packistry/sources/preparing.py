@@ -1,0 +1,139 @@
+"""One ref becomes a version ready to be published, or a reason why not. Asks the host; never writes a row.
+
+The file is stored before its row is written: a crash leaves at most a file that no row names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import BinaryIO, Final, NamedTuple, cast
+
+from packistry.archives.limits import Limits
+from packistry.composer.manifest import Manifest, read_manifest
+from packistry.composer.refs import branch_version, tag_matches, tag_version
+from packistry.composer.versions import normalise
+from packistry.errors import InvalidArchive, InvalidInput, InvalidManifest
+from packistry.packages.actions import StoredArchive, Submission
+from packistry.providers.base import Connection, Project, Provider, Ref, RefKind
+from packistry.sources.packing import Limited, store_commit
+from packistry.sources.queries import Served
+from packistry.sources.states import RefState
+from packistry.storage.base import BlobStorage
+
+COMPOSER_JSON: Final = "composer.json"
+
+
+class Verdict(NamedTuple):
+    """What becomes of a ref without anything being published."""
+
+    state: RefState
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A version whose archive is stored, and whose rows are to be written."""
+
+    submission: Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Preparer:
+    """Prepares the refs of one project. Thread-safe; `served` is what was there when the run began."""
+
+    provider: Provider
+    connection: Connection
+    project: Project
+    directory: str
+    # The package's name; None when the default branch has none, so that each ref has its own.
+    package: str | None
+    served: Mapping[str, Served]
+    storage: BlobStorage
+    limits: Limits
+    # A rebuild looks at each ref anew, also where the commit is known.
+    anew: bool
+
+    def prepare(self, ref: Ref) -> Prepared | Verdict:
+        """Refuses with what the host says no to; everything that is wrong with the ref itself is a Verdict."""
+        try:
+            version = tag_version(ref.name) if ref.kind is RefKind.TAG else branch_version(ref.name)
+            return self._settled(ref, version) or self._prepare(ref, version)
+        except InvalidArchive as refusal:
+            return Verdict(RefState.FAILED, f"The archive of {ref.commit[:12]} was refused: {refusal.sentence}")
+        except InvalidInput as refusal:
+            return Verdict(RefState.SKIPPED, refusal.sentence)
+
+    def named(self, default: Ref | None) -> "Preparer":
+        """With the name in composer.json of the default branch, by which all refs go; if it has none, each has its own.
+
+        Refuses with what the host says no to.
+        """
+        if default is None:
+            return self
+        try:
+            return replace(self, package=self._manifest(default).name)
+        except InvalidInput:
+            return self
+
+    def _settled(self, ref: Ref, version: str) -> Verdict | None:
+        """What is known without asking the host for anything."""
+        served = self.served.get(normalise(version))
+        if served is None:
+            return None
+        if not served.live and not served.withdrawn:
+            return Verdict(
+                RefState.KEPT, f"{served.version} was deleted by hand and stays so; purge it to have it imported again."
+            )
+        if served.reference != ref.commit:
+            return None if served.is_dev else Verdict(RefState.KEPT, moved(served, ref))
+        same = served.live and served.default_branch == self._is_default(ref)
+        return Verdict(RefState.UNCHANGED, None) if same and not self.anew else None
+
+    def _prepare(self, ref: Ref, version: str) -> Prepared | Verdict:
+        manifest = self._manifest(ref)
+        if ref.kind is RefKind.TAG:
+            version = tag_matches(ref.name, manifest.version)
+        released_at = manifest.time or self._committed_at(ref)
+        archive, readme = self._archive(ref)
+        source = {"type": "git", "url": self.project.clone_url, "reference": ref.commit}
+        return Prepared(
+            Submission(
+                version=version,
+                manifest=manifest,
+                archive=archive,
+                released_at=released_at,
+                readme=readme,
+                # A checkout of a part of a project would give the whole of it.
+                source=None if self.directory else source,
+                default_branch=self._is_default(ref),
+                by_commit=True,
+            )
+        )
+
+    def _manifest(self, ref: Ref) -> Manifest:
+        path = f"{self.directory}/{COMPOSER_JSON}" if self.directory else COMPOSER_JSON
+        content = self.provider.read_file(self.connection, self.project, ref.commit, path)
+        if content is None:
+            raise InvalidManifest(f"There is no {path} at {ref.commit[:12]}; it is no Composer package there.")
+        manifest = read_manifest(content)
+        return manifest if self.package is None else replace(manifest, name=self.package)
+
+    def _committed_at(self, ref: Ref) -> datetime:
+        return self.provider.committed_at(self.connection, self.project, ref.commit)
+
+    def _archive(self, ref: Ref) -> tuple[StoredArchive, tuple[str, bytes] | None]:
+        with self.storage.receive() as downloaded:
+            target = cast("BinaryIO", Limited(downloaded, self.limits.file_bytes))
+            self.provider.download_archive(self.connection, self.project, ref.commit, target)
+            return store_commit(self.storage, downloaded, ref.commit, self.limits)
+
+    def _is_default(self, ref: Ref) -> bool:
+        return ref.kind is RefKind.BRANCH and ref.name == self.project.default_branch
+
+
+def moved(served: Served, ref: Ref) -> str:
+    """Why a stable version stays as it is, and what to do."""
+    return (
+        f"moved: {served.version} was published from {served.reference[:12]} and stays so; the tag is now at "
+        f"{ref.commit[:12]}. Tag a new version, or purge this one to take the other commit."
+    )

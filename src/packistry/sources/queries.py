@@ -1,0 +1,159 @@
+"""Reading sources, projects, runs and refs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, or_, select
+
+from packistry import clock
+from packistry.access.actors import Actor
+from packistry.access.permissions import Permission
+from packistry.access.rules import require
+from packistry.db.engine import ReadSession
+from packistry.db.models import Archive, ImportRef, ImportRun, Package, Project, Repository, Source, Version
+from packistry.db.types import is_id
+from packistry.errors import NotFound
+from packistry.sources.states import OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run with the names of what it is about, and how many refs it has in each state."""
+
+    run: ImportRun
+    project: Project
+    source: Source
+    repository: Repository
+    package: str | None
+    refs: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What is served of a version: the commit it was made from, and whether it is in the metadata."""
+
+    version_id: int
+    version: str
+    normalised: str
+    reference: str
+    is_dev: bool
+    live: bool
+    # By an import, which may bring it back.
+    withdrawn: bool
+    default_branch: bool
+
+
+def find_source(session: ReadSession, actor: Actor, named: str) -> Source:
+    """By its name or id. Refuses with NotFound."""
+    require(actor, Permission.SOURCE_MANAGE)
+    meant = or_(Source.name == named, Source.id == int(named)) if is_id(named) else Source.name == named
+    found = session.scalars(select(Source).where(meant, Source.deleted_at.is_(None)).order_by(Source.name != named))
+    source = found.first()
+    if source is None:
+        raise NotFound(f"There is no source {named}; `packistry source list` shows those there are.")
+    return source
+
+
+def list_sources(session: ReadSession, actor: Actor) -> Sequence[tuple[Source, int]]:
+    """All sources by name, with the number of their projects."""
+    require(actor, Permission.SOURCE_MANAGE)
+    count = (
+        select(func.count())
+        .where(Project.source_id == Source.id, Project.deleted_at.is_(None))
+        .correlate(Source)
+        .scalar_subquery()
+    )
+    rows = session.execute(select(Source, count).where(Source.deleted_at.is_(None)).order_by(Source.name))
+    return [(source, projects) for source, projects in rows]
+
+
+def added_projects(session: ReadSession, source: Source) -> dict[str, list[Project]]:
+    """The projects that were added from the source, by their ids at the host."""
+    found: dict[str, list[Project]] = {}
+    live = select(Project).where(Project.source_id == source.id, Project.deleted_at.is_(None)).order_by(Project.id)
+    for project in session.scalars(live):
+        found.setdefault(project.remote_id, []).append(project)
+    return found
+
+
+def project_of_package(session: ReadSession, package: Package) -> Project | None:
+    """The project that the package is imported from; None for an uploaded one."""
+    return session.scalars(
+        select(Project).where(Project.package_id == package.id, Project.deleted_at.is_(None)).limit(1)
+    ).first()
+
+
+def find_run(session: ReadSession, actor: Actor, run_id: int) -> ImportRun:
+    """Refuses with NotFound."""
+    require(actor, Permission.SOURCE_MANAGE)
+    run = session.get(ImportRun, run_id)
+    if run is None:
+        raise NotFound(f"There is no import {run_id}; `packistry import list` shows the latest.")
+    return run
+
+
+def list_runs(session: ReadSession, actor: Actor, *, limit: int, only_open: bool = False) -> Sequence[RunSummary]:
+    """The latest runs, newest first."""
+    require(actor, Permission.SOURCE_MANAGE)
+    wanted = select(ImportRun).order_by(ImportRun.id.desc()).limit(limit)
+    if only_open:
+        wanted = wanted.where(ImportRun.state.in_(OPEN))
+    return [summarise_run(session, run) for run in session.scalars(wanted).all()]
+
+
+def summarise_run(session: ReadSession, run: ImportRun) -> RunSummary:
+    """The run with what it is about."""
+    project, source, repository, package = session.execute(
+        select(Project, Source, Repository, Package.name)
+        .join(Source, Source.id == Project.source_id)
+        .join(Repository, Repository.id == Project.repository_id)
+        .outerjoin(Package, Package.id == Project.package_id)
+        .where(Project.id == run.project_id)
+    ).one()
+    counts = session.execute(
+        select(ImportRef.state, func.count()).where(ImportRef.run_id == run.id).group_by(ImportRef.state)
+    )
+    return RunSummary(run, project, source, repository, package, {row.state: row[1] for row in counts})
+
+
+def refs_of(session: ReadSession, run: ImportRun, *states: str) -> Sequence[ImportRef]:
+    """The refs of a run in their order; of all states, or of these."""
+    wanted = select(ImportRef).where(ImportRef.run_id == run.id).order_by(ImportRef.position)
+    return session.scalars(wanted.where(ImportRef.state.in_(states)) if states else wanted).all()
+
+
+def due_runs(session: ReadSession) -> Sequence[int]:
+    """The runs to be worked off now, most urgent first; of each project the first one only."""
+    first = select(func.min(ImportRun.id)).where(ImportRun.state.in_(OPEN)).group_by(ImportRun.project_id)
+    return session.scalars(
+        select(ImportRun.id)
+        .join(Project, Project.id == ImportRun.project_id)
+        .join(Source, Source.id == Project.source_id)
+        .where(ImportRun.id.in_(first), ImportRun.due_at <= clock.now())
+        .where(or_(Source.waits_until.is_(None), Source.waits_until <= clock.now()))
+        .order_by(ImportRun.priority, ImportRun.id)
+    ).all()
+
+
+def served_versions(session: ReadSession, package_id: int | None) -> dict[str, Served]:
+    """What is served of the package, deleted versions too, by normalised version."""
+    if package_id is None:
+        return {}
+    rows = session.execute(
+        select(
+            Version.id,
+            Version.version,
+            Version.normalised,
+            Archive.reference,
+            Version.is_dev,
+            Version.deleted_at,
+            Version.withdrawn,
+            Version.default_branch,
+        )
+        .join(Archive, Archive.id == Version.archive_id)
+        .where(Version.package_id == package_id)
+    )
+    return {
+        normalised: Served(id_, version, normalised, reference, is_dev, deleted is None, withdrawn, default)
+        for id_, version, normalised, reference, is_dev, deleted, withdrawn, default in rows
+    }

@@ -1,0 +1,44 @@
+"""The words that runs and refs are described with, as they stand in the rows, on the command line and in documents."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Cause(StrEnum):
+    """Why a run was made."""
+
+    FIRST = "first"
+    PUSH = "push"
+    SYNC = "sync"
+    REBUILD = "rebuild"
+    RETRY = "retry"
+
+
+# Lower is sooner: somebody waits for a push, nobody for the five hundredth rebuild.
+PRIORITIES: Final = {Cause.PUSH: 10, Cause.FIRST: 20, Cause.RETRY: 20, Cause.SYNC: 50, Cause.REBUILD: 60}
+
+
+class RunState(StrEnum):
+    """How a run is. A run is done also when refs of it failed: it was worked off, and each says why."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OPEN: Final = (RunState.WAITING, RunState.RUNNING)
+
+
+class RefState(StrEnum):
+    """What became of a ref. `kept`: it was ours to refuse, because what is served already does not change."""
+
+    WAITING = "waiting"
+    IMPORTED = "imported"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    KEPT = "kept"
+    DELETED = "deleted"
+    FAILED = "failed"
+    CANCELLED = "cancelled"

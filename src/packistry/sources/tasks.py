@@ -1,0 +1,194 @@
+"""Working off an import run: ask the host for its refs, prepare several at once, publish in batches.
+
+The rows are the truth: after a kill the same function is called again for the same run, and goes on with what waits.
+No session is open while a host is asked.
+"""
+
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Final
+
+import structlog
+
+from packistry import clock
+from packistry.archives.limits import Limits
+from packistry.composer.refs import import_order
+from packistry.db.engine import Database
+from packistry.db.models import ImportRun, Project, Repository, Source
+from packistry.errors import CredentialRefused, RateLimited, Refusal, Unavailable
+from packistry.packages.documents import Address
+from packistry.providers.base import Connection, Provider, Ref, RefKind
+from packistry.providers.base import Project as HostProject
+from packistry.sources.actions import begin_run, finish_run, follow_project, list_refs, note_check, put_off_run
+from packistry.sources.connecting import Connector
+from packistry.sources.preparing import Preparer
+from packistry.sources.queries import refs_of, served_versions
+from packistry.sources.states import Cause, RefState, RunState
+from packistry.sources.working import prepare_all
+from packistry.sources.writing import Writer
+from packistry.storage.base import BlobStorage
+
+log = structlog.get_logger(__name__)
+
+# A host that does not answer is asked again after 10 s, 40 s, ... an hour, and given up after a day or so.
+FIRST_PAUSE: Final = timedelta(seconds=10)
+LONGEST_PAUSE: Final = timedelta(hours=1)
+MOST_ATTEMPTS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """Works off runs. One per process; thread-safe."""
+
+    database: Database
+    storage: BlobStorage
+    limits: Limits
+    public_url: str | None
+    connector: Connector
+
+    def work(self, run_id: int, stopping: threading.Event) -> None:
+        """Brings the refs of the run in. Returns when it is over, put off, or `stopping` is set."""
+        plan = self._begin(run_id)
+        if plan is None:
+            return
+        try:
+            with self.connector.connect(plan.source) as (provider, connection):
+                self._import(_Asking(plan, provider, connection, stopping))
+        except RateLimited as refusal:
+            self._put_off(plan, refusal, refusal.until)
+        except Unavailable as refusal:
+            self._try_later(plan, refusal)
+        except Refusal as refusal:
+            self._fail(plan, refusal)
+
+    def give_up(self, run_id: int, reason: str) -> None:
+        """After faults of ours, which the log has in full: the run says so, and its other refs stay as they are."""
+        sentence = f"Something failed inside Packistry ({reason}); the server's log has the details. Then retry it."
+        with self.database.write() as session:
+            finish_run(session, session.get_one(ImportRun, run_id), RunState.FAILED, sentence)
+
+    def _begin(self, run_id: int) -> "_Plan | None":
+        with self.database.write() as session:
+            run = session.get(ImportRun, run_id)
+            if run is None or not begin_run(session, run):
+                return None
+            project = session.get_one(Project, run.project_id)
+            source = session.get_one(Source, project.source_id)
+            repository = session.get_one(Repository, project.repository_id)
+            return _Plan(run, project, source, Address(self.public_url, repository.path))
+
+    def _import(self, asking: "_Asking") -> None:
+        plan = asking.plan
+        found = asking.provider.project(asking.connection, plan.project.remote_id)
+        with self.database.write() as session:
+            follow_project(session.get_one(Project, plan.project.id), found)
+            session.get_one(Source, plan.source.id).last_contact_at = clock.now()
+        if not plan.run.listed:
+            self._list(asking, found)
+        preparer = self._preparer(asking, found)
+        writer = Writer(self.database, self.storage, plan.project.id, plan.run.id, plan.address)
+        if not self._work_off(asking, preparer, writer):
+            return
+        writer.finish()
+
+    def _list(self, asking: "_Asking", found: HostProject) -> None:
+        project = asking.plan.project
+        refs = {
+            (ref.kind, ref.name): ref
+            for ref in asking.provider.refs(asking.connection, found)
+            if _wanted(ref, project.tags if ref.kind is RefKind.TAG else project.branches, found.default_branch)
+        }
+        ordered = import_order([(kind.value, name) for kind, name in refs], found.default_branch)
+        with self.database.write() as session:
+            run = session.get_one(ImportRun, asking.plan.run.id)
+            list_refs(session, run, (refs[RefKind(kind), name] for kind, name in ordered))
+
+    def _preparer(self, asking: "_Asking", found: HostProject) -> Preparer:
+        plan = asking.plan
+        with self.database.read() as session:
+            rows = refs_of(session, plan.run)
+            served = served_versions(session, plan.project.package_id)
+        default = next(
+            (Ref(RefKind.BRANCH, row.name, row.commit) for row in rows if _is_default(row.kind, row.name, found)), None
+        )
+        preparer = Preparer(
+            provider=asking.provider,
+            connection=asking.connection,
+            project=found,
+            directory=plan.project.directory,
+            package=None,
+            served=served,
+            storage=self.storage,
+            limits=self.limits,
+            anew=plan.run.cause == Cause.REBUILD,
+        )
+        return preparer.named(default)
+
+    def _work_off(self, asking: "_Asking", preparer: Preparer, writer: Writer) -> bool:
+        """Brings in what waits; False when it was told to stop, or cancelled, before the end."""
+        with self.database.read() as session:
+            waiting = refs_of(session, asking.plan.run, RefState.WAITING)
+        batches = prepare_all(preparer, waiting, asking.stopping, asking.plan.source.concurrency)
+        with closing(batches):
+            for batch in batches:
+                if not writer.write(batch):
+                    return False
+        return not asking.stopping.is_set()
+
+    def _try_later(self, plan: "_Plan", refusal: Unavailable) -> None:
+        if plan.run.attempts >= MOST_ATTEMPTS:
+            self._fail(plan, refusal)
+            return
+        pause = min(FIRST_PAUSE * 4**plan.run.attempts, LONGEST_PAUSE)
+        self._put_off(plan, refusal, clock.now() + pause)
+
+    def _put_off(self, plan: "_Plan", refusal: Refusal, until: datetime) -> None:
+        log.info("import.waits", run=plan.run.id, project=plan.project.full_name, until=until.isoformat())
+        with self.database.write() as session:
+            if isinstance(refusal, RateLimited):
+                session.get_one(Source, plan.source.id).waits_until = until
+            put_off_run(session, session.get_one(ImportRun, plan.run.id), until, refusal.sentence)
+
+    def _fail(self, plan: "_Plan", refusal: Refusal) -> None:
+        log.warning("import.failed", run=plan.run.id, project=plan.project.full_name, sentence=refusal.sentence)
+        with self.database.write() as session:
+            if isinstance(refusal, CredentialRefused):
+                note_check(session, plan.source.id, refusal.sentence, None)
+            finish_run(session, session.get_one(ImportRun, plan.run.id), RunState.FAILED, refusal.sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The rows that a run is about, as they were when it began."""
+
+    run: ImportRun
+    project: Project
+    source: Source
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A run whose host can be asked."""
+
+    plan: _Plan
+    provider: Provider
+    connection: Connection
+    stopping: threading.Event
+
+
+def _wanted(ref: Ref, patterns: Sequence[str], default_branch: str | None) -> bool:
+    """By the patterns of the project, "!" before one to leave out; the default branch always: it names the package."""
+    if ref.kind is RefKind.BRANCH and ref.name == default_branch:
+        return True
+    left_out = any(fnmatchcase(ref.name, pattern[1:]) for pattern in patterns if pattern.startswith("!"))
+    taken = [pattern for pattern in patterns if not pattern.startswith("!")]
+    return not left_out and (not taken or any(fnmatchcase(ref.name, pattern) for pattern in taken))
+
+
+def _is_default(kind: str, name: str, found: HostProject) -> bool:
+    return kind == RefKind.BRANCH and name == found.default_branch

@@ -1,0 +1,123 @@
+"""Writing what a run brought: versions, documents and what became of each ref, in one transaction a batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select
+
+from packistry import clock
+from packistry.access.actors import System
+from packistry.composer.refs import ref_version
+from packistry.composer.versions import normalise
+from packistry.db.engine import Database, WriteSession
+from packistry.db.models import ImportRef, ImportRun, Package, Project, Repository, Version
+from packistry.db.statements import hold
+from packistry.errors import InvalidInput, Refusal, Unavailable, VersionConflict
+from packistry.packages.actions import Outcome as PublishOutcome
+from packistry.packages.actions import Publication, Submission, put_version, refresh_package, take_out_version
+from packistry.packages.documents import Address
+from packistry.packages.holding import held_package, package_to_publish
+from packistry.packages.upload import refuse_reserved
+from packistry.providers.base import RefKind
+from packistry.sources.actions import finish_run
+from packistry.sources.preparing import Prepared
+from packistry.sources.queries import refs_of
+from packistry.sources.states import OPEN, RefState, RunState
+from packistry.sources.working import Outcome
+from packistry.storage.base import BlobStorage
+from packistry.storage.keys import archive_key
+
+IMPORTER: Final = System(name="import")
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes the outcomes of one run."""
+
+    database: Database
+    storage: BlobStorage
+    project_id: int
+    run_id: int
+    address: Address
+
+    def write(self, batch: Sequence[Outcome]) -> bool:
+        """All of the batch or nothing. False when the run was cancelled meanwhile: then nothing was written."""
+        with self.database.write() as session:
+            run = session.get_one(ImportRun, self.run_id, populate_existing=True)
+            if run.state not in OPEN:
+                return False
+            self._hold_files(session, batch)
+            touched: dict[int, set[str]] = {}
+            for outcome in batch:
+                self._write_one(session, outcome, touched)
+            for package_id, versions in touched.items():
+                refresh_package(session, session.get_one(Package, package_id), self.address, versions)
+        return True
+
+    def _hold_files(self, session: WriteSession, batch: Sequence[Outcome]) -> None:
+        """Against a purge between storing a file and its row; in one order, so that two batches may wait."""
+        submissions = [each.result.submission for each in batch if isinstance(each.result, Prepared)]
+        for key in sorted({archive_key(submission.archive.sha256) for submission in submissions}):
+            hold(session, key)
+            if not self.storage.exists(key):
+                raise Unavailable("An archive was purged while it was imported; the import goes on in a moment.")
+
+    def _write_one(self, session: WriteSession, outcome: Outcome, touched: dict[int, set[str]]) -> None:
+        row = session.get_one(ImportRef, outcome.row.id)
+        row.finished_at = clock.now()
+        if not isinstance(outcome.result, Prepared):
+            row.state, row.reason = outcome.result
+            return
+        try:
+            publication = self._publish(session, outcome.result.submission, touched)
+        except VersionConflict as refusal:
+            row.state, row.reason = RefState.KEPT, refusal.sentence
+        except Refusal as refusal:
+            row.state, row.reason = RefState.FAILED, refusal.sentence
+        else:
+            same = publication.outcome is PublishOutcome.UNCHANGED
+            row.state = RefState.UNCHANGED if same else RefState.IMPORTED
+            row.version_id = publication.version.id
+
+    def _publish(self, session: WriteSession, submission: Submission, touched: dict[int, set[str]]) -> Publication:
+        project = session.get_one(Project, self.project_id)
+        repository = session.get_one(Repository, project.repository_id)
+        refuse_reserved(submission.manifest.name)
+        package = package_to_publish(session, IMPORTER, repository, submission.manifest.name)
+        publication = put_version(session, IMPORTER, package, submission)
+        publication.version.project_id = project.id
+        project.package_id = project.package_id or package.id
+        if publication.outcome is not PublishOutcome.UNCHANGED:
+            touched.setdefault(package.id, set()).update(publication.touched)
+        return publication
+
+    def finish(self) -> None:
+        """The run is done: what is gone at the host leaves the metadata, and its archives stay."""
+        with self.database.write() as session:
+            run = session.get_one(ImportRun, self.run_id)
+            if run.state not in OPEN:
+                return
+            for package_id, versions in self._take_out_vanished(session, run).items():
+                refresh_package(session, session.get_one(Package, package_id), self.address, versions)
+            session.get_one(Project, self.project_id).synced_at = clock.now()
+            finish_run(session, run, RunState.DONE)
+
+    def _take_out_vanished(self, session: WriteSession, run: ImportRun) -> dict[int, set[str]]:
+        there = {_normalised(row) for row in refs_of(session, run)}
+        live = select(Version).where(Version.project_id == self.project_id, Version.deleted_at.is_(None))
+        gone: dict[int, set[str]] = {}
+        for version in session.scalars(live).all():
+            if version.normalised not in there:
+                package = held_package(session, session.get_one(Package, version.package_id))
+                take_out_version(session, IMPORTER, package, version, withdrawn=True)
+                gone.setdefault(package.id, set()).add(version.normalised)
+        return gone
+
+
+def _normalised(row: ImportRef) -> str | None:
+    """The version that the ref stands for, or None."""
+    try:
+        return normalise(ref_version(RefKind(row.kind).value, row.name))
+    except InvalidInput:
+        return None
