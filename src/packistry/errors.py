@@ -155,6 +155,10 @@ class ScopeMissing(HostRefused):
     """The credential is good and may not do this; the sentence names the scope that is missing."""
 
 
+class Redirected(HostRefused):
+    """The host sends git to another address, to which it does not go."""
+
+
 class HostUnavailable(Unavailable):
     """The host did not answer, or answered what no such host says. Trying again later is right."""
 
@@ -206,6 +210,7 @@ ANSWERS: dict[type[Refusal], Answer] = {
     HostRefused: Answer(HTTPStatus.BAD_GATEWAY, "host_refused", "warning"),
     CredentialRefused: Answer(HTTPStatus.BAD_GATEWAY, "credential_refused", "warning"),
     ScopeMissing: Answer(HTTPStatus.BAD_GATEWAY, "scope_missing", "warning"),
+    Redirected: Answer(HTTPStatus.BAD_GATEWAY, "redirected", "warning"),
     HostUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "host_unavailable", "warning"),
     RateLimited: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "rate_limited", "info"),
     MalformedEvent: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed_event", "info"),

@@ -11,14 +11,10 @@ from packistry.errors import (
     HostUnavailable,
     NotFound,
     RateLimited,
+    Redirected,
     Refusal,
     StorageFull,
 )
-
-
-class Redirected(HostRefused):
-    """The host sends git to another address, to which it does not go."""
-
 
 # What a host writes is kept for administrators; more of it tells nothing.
 _DETAIL_CHARACTERS = 500
