@@ -7,10 +7,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import make_url, text
 
 from packistry.jobs.life import LIVES
 from packistry.settings import Settings
 from tests.jobs.toys import FOR_EVER, Playroom, Toys, opened_playroom, stop
+from tests.server import Installation
 
 TOYS = Toys("toys", concurrency=2)
 
@@ -151,6 +153,25 @@ def test_on_postgresql_one_that_lost_its_sign_of_life_ends_before_its_work_is_ta
     assert ended == 1
     assert "jobs.lost_database" in server_room.log
     assert server_room.overlaps() == []
+
+
+@only_postgresql
+def test_a_user_who_may_not_make_the_schema_is_told_so_in_a_sentence(server_room: Playroom) -> None:
+    address = make_url(str(server_room.settings.database_url))
+    role = f"role_{address.database}"
+    with server_room.database.write() as session:
+        for statement in (f"CREATE ROLE {role} LOGIN", f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"):
+            session.execute(text(statement))
+    restricted = address.set(username=role).render_as_string(hide_password=False)
+    installation = Installation(server_room.settings.data_dir, restricted)
+
+    refused = installation.run("worker", check=False)
+
+    with server_room.database.write() as session:
+        session.execute(text(f"DROP OWNED BY {role}"))
+        session.execute(text(f"DROP ROLE {role}"))
+    assert refused.returncode == 1
+    assert "GRANT CREATE ON DATABASE" in refused.stderr
 
 
 @only_postgresql

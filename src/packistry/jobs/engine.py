@@ -16,6 +16,9 @@ from typing import Final
 
 from dbos import DBOS, DBOSConfig, SetWorkflowAttributes, SetWorkflowID, WorkflowStatus, error
 from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from packistry.errors import Unavailable
 
 # Rows outlive releases, so work that an older release began is taken up by a newer one.
 APPLICATION_VERSION: Final = "1"
@@ -70,7 +73,7 @@ class JobEngine:
         _share_our_log()
         DBOS(config=_config(target, executor, threads + SPARE_THREADS, log_level))
         self._workflow = DBOS.workflow(name="job", max_recovery_attempts=DEATHS)(_workflow(run))
-        DBOS.launch()
+        _launch(target)
 
     def close(self) -> None:
         """Ends the engine. What is being done is abandoned, and taken up again by whoever comes next."""
@@ -177,6 +180,18 @@ def _config(target: Target, executor: str, threads: int, log_level: str) -> DBOS
         "notification_listener_polling_interval_sec": 0.2,
         "scheduler_polling_interval_sec": 3600.0,
     }
+
+
+def _launch(target: Target) -> None:
+    try:
+        DBOS.launch()
+    except SQLAlchemyError as fault:
+        where = target.url.render_as_string(hide_password=True)
+        reason = str(fault).partition("\n")[0]
+        raise Unavailable(
+            f"The job engine cannot make or read its tables in {where}: {reason}. On PostgreSQL it has a schema"
+            f' "{SCHEMA}" of its own, for which its user needs the right to create one (GRANT CREATE ON DATABASE).'
+        ) from fault
 
 
 def _share_our_log() -> None:
