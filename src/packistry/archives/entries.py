@@ -29,7 +29,7 @@ _VMS_VERSION = re.compile(r";[0-9]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file, folder or link. `chunks` are the bytes of a file and are read before the next entry is asked for;
+    """One file, folder or link. `chunks` are the bytes of a file, which can be read until the next entry is asked for;
     `target` is what a link points at, or the path of the file that a hard link (tar only) repeats.
     """
 

@@ -1,9 +1,8 @@
-"""Packs the files of a tar as a zip that every Composer client reads: the same files always give the same bytes.
+"""Packs the files of an archive as a zip that every Composer client reads: the same files always give the same bytes.
 
 Sorted, without dates, owners and any mode but 0644 and 0755. A folder is named only when nothing is in it.
 """
 
-import os
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -15,8 +14,9 @@ from packistry.archives import zips
 from packistry.archives.digests import CHUNK_BYTES
 from packistry.archives.entries import Entry, Kind
 from packistry.archives.limits import Limits
-from packistry.archives.tars import read_tar
-from packistry.archives.tree import Node, Tree
+from packistry.archives.reader import ArchiveContents, contents_of, open_archive
+from packistry.archives.selection import Selection, find_root, select
+from packistry.archives.tree import Tree
 from packistry.errors import ArchiveTooLarge, refusing_full_disk
 
 _MODES: dict[Kind, int] = {"file": 0o100644, "executable": 0o100755, "folder": 0o040755, "link": 0o120777}
@@ -48,51 +48,88 @@ class _Member:
     scratch_at: int
 
 
-def pack_zip(tar_path: Path, target: Target, limits: Limits) -> None:
-    """Writes the zip to `target`. Call it for what `read_archive` accepted; everything is checked once more.
+def pack_zip(path: Path, target: Target, limits: Limits) -> None:
+    """Writes the files of the zip or tar at `path` to `target`, top folder and all.
 
-    The compressed files wait in a nameless file beside the tar, because a tar is not sorted and a zip is. Refuses with
-    InvalidArchive, ArchiveTooLarge or StorageFull; then what was written is nothing yet.
+    Call it for what `read_archive` accepted; everything is checked once more. Refuses with InvalidArchive,
+    ArchiveTooLarge or StorageFull; then what was written is nothing yet.
     """
-    with refusing_full_disk(), tar_path.open("rb") as file, tempfile.TemporaryFile(dir=tar_path.parent) as scratch:
-        members = _compress(file, scratch, limits)
-        _check_size(members, limits)
+    with refusing_full_disk(), path.open("rb") as file:
+        archive = open_archive(file, limits)
+        _pack(archive.entries(), archive.tree(), path.parent, target)
+
+
+def pack_package(path: Path, target: Target, limits: Limits, selection: Selection) -> ArchiveContents:
+    """Writes one package of the project in the zip or tar at `path` to `target`; what `read_archive` would say of it.
+
+    Refuses as `read_archive` and `pack_zip` do, and an archive without composer.json where the selection wants it.
+    """
+    with refusing_full_disk(), path.open("rb") as file:
+        archive = open_archive(file, limits)
+        root = find_root(archive.entries(), selection.folder, limits)
+        entries = select(archive.entries(), root, selection)
+        tree = archive.tree()
+        _pack(entries, tree, path.parent, target)
+    return contents_of(tree, "zip")
+
+
+def _pack(entries: Iterator[Entry], tree: Tree, scratch_folder: Path, target: Target) -> None:
+    """The compressed files wait in a nameless file, because an archive need not be sorted and our zips are."""
+    with tempfile.TemporaryFile(dir=scratch_folder) as scratch:
+        members = _compress(entries, tree, scratch)
+        _check_size(members, tree.limits)
         _write(members, scratch, target)
 
 
-def _compress(file: BinaryIO, scratch: BinaryIO, limits: Limits) -> list[_Member]:
-    """Every file of the tar, deflated into `scratch` in the order of the tar; told in the order of the zip."""
-    size_bytes = os.fstat(file.fileno()).st_size
-    tree = Tree(limits, size_bytes)
+def _compress(entries: Iterator[Entry], tree: Tree, scratch: BinaryIO) -> list[_Member]:
+    """Every file, deflated into `scratch` in the order of the archive and put in the tree; told in that of the zip."""
     members: dict[str, _Member] = {}
-    for entry in read_tar(file, size_bytes, limits):
-        node = tree.place(entry)
+    for entry in entries:
         if entry.kind == "hardlink":
+            tree.take(entry)
             members[entry.path] = replace(members[entry.target], name=entry.path.encode())
         else:
-            members[entry.path] = _deflate(entry, tree, node, scratch)
+            members[entry.path] = _deflate(entry, tree, scratch)
     leaves = (member for path, member in members.items() if tree.is_leaf(path))
     return sorted(leaves, key=lambda member: member.name)
 
 
-def _deflate(entry: Entry, tree: Tree, node: Node, scratch: BinaryIO) -> _Member:
+def _deflate(entry: Entry, tree: Tree, scratch: BinaryIO) -> _Member:
     name = entry.path.encode() + (b"/" if entry.kind == "folder" else b"")
     start = scratch.tell()
     if entry.kind in {"folder", "link"}:
+        tree.take(entry)
         data = entry.target.encode()
         scratch.write(data)
         return _Member(name, entry.kind, zips.STORED, zlib.crc32(data), len(data), len(data), start)
-    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-    crc = 0
-    for chunk in entry.chunks:
-        tree.spend(node, len(chunk))
-        crc = zlib.crc32(chunk, crc)
-        scratch.write(deflate.compress(chunk))
+    deflating = _Deflating(scratch)
+    tree.take(replace(entry, chunks=deflating.passing(entry.chunks)))
     # An empty file is stored: a few old programs stumble over deflated nothing.
-    if node.size_bytes == 0:
+    if deflating.size_bytes == 0:
         return _Member(name, entry.kind, zips.STORED, 0, 0, 0, start)
-    scratch.write(deflate.flush())
-    return _Member(name, entry.kind, zips.DEFLATED, crc, scratch.tell() - start, node.size_bytes, start)
+    deflating.finish()
+    return _Member(name, entry.kind, zips.DEFLATED, deflating.crc, scratch.tell() - start, deflating.size_bytes, start)
+
+
+class _Deflating:
+    """Compresses the bytes of one file while somebody else reads them."""
+
+    def __init__(self, scratch: BinaryIO) -> None:
+        self._scratch = scratch
+        self._deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self.crc = 0
+        self.size_bytes = 0
+
+    def passing(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+            # Only now, when the reader has found nothing wrong with it.
+            self.size_bytes += len(chunk)
+            self.crc = zlib.crc32(chunk, self.crc)
+            self._scratch.write(self._deflate.compress(chunk))
+
+    def finish(self) -> None:
+        self._scratch.write(self._deflate.flush())
 
 
 def _check_size(members: list[_Member], limits: Limits) -> None:
@@ -102,7 +139,7 @@ def _check_size(members: list[_Member], limits: Limits) -> None:
     limits.check_unpacked(sum(member.size_bytes for member in members), packed)
     # Without zip64, which not every Composer reads alike, a zip counts entries in 16 bits and bytes in 32.
     if len(members) >= 0xFFFF or packed >= _ZIP_BYTES or any(member.size_bytes >= _ZIP_BYTES for member in members):
-        raise ArchiveTooLarge("The tar is larger than a zip can be: leave out what is not needed.", field="archive")
+        raise ArchiveTooLarge("The archive is larger than a zip can be: leave out what is not needed.", field="archive")
 
 
 def _write(members: list[_Member], scratch: BinaryIO, target: Target) -> None:

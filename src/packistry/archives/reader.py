@@ -43,6 +43,25 @@ class ArchiveContents:
     readme: tuple[str, bytes] | None
 
 
+@dataclass(frozen=True, slots=True)
+class OpenArchive:
+    """A file whose format and size were looked at; its entries can be read as often as needed."""
+
+    file: BinaryIO
+    format: Format
+    size_bytes: int
+    limits: Limits
+
+    def entries(self) -> Iterator[Entry]:
+        """In the order of the archive, every header checked."""
+        read = read_zip if self.format == "zip" else read_tar
+        return read(self.file, self.size_bytes, self.limits)
+
+    def tree(self) -> Tree:
+        """An empty tree with the limits of this archive."""
+        return Tree(self.limits, self.size_bytes)
+
+
 def read_archive(path: Path, limits: Limits) -> ArchiveContents:
     """What is in the zip or tar (plain, gz, bz2, xz) at `path`; by its bytes, never by its name.
 
@@ -50,11 +69,20 @@ def read_archive(path: Path, limits: Limits) -> ArchiveContents:
     is damaged or hostile.
     """
     with path.open("rb") as file:
-        size_bytes = os.fstat(file.fileno()).st_size
-        limits.check_file(size_bytes)
-        archive_format = sniff(file)
-        read = read_zip if archive_format == "zip" else read_tar
-        tree = gather(read(file, size_bytes, limits), Tree(limits, size_bytes))
+        archive = open_archive(file, limits)
+        tree = gather(archive.entries(), archive.tree())
+    return contents_of(tree, archive.format)
+
+
+def open_archive(file: BinaryIO, limits: Limits) -> OpenArchive:
+    """Refuses a file that is too large or no archive, before anything else in it is read."""
+    size_bytes = os.fstat(file.fileno()).st_size
+    limits.check_file(size_bytes)
+    return OpenArchive(file, sniff(file), size_bytes, limits)
+
+
+def contents_of(tree: Tree, archive_format: Format) -> ArchiveContents:
+    """What a full tree holds. Refuses one that is no package."""
     top_folder = layout.find_top_folder(tree)
     return ArchiveContents(
         format=archive_format,

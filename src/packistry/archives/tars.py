@@ -82,7 +82,7 @@ def is_tar_header(block: bytes) -> bool:
 
 
 def read_tar(file: BinaryIO, size_bytes: int, limits: Limits) -> Iterator[Entry]:
-    """The entries in the order of the archive; the bytes of one are read before the next is asked for."""
+    """The entries in the order of the archive; bytes that were not read when the next is asked for are passed over."""
     file.seek(0)
     start = file.read(6)
     file.seek(0)
@@ -154,6 +154,8 @@ class _Reader:
             entry = self._entry(*header)
             if entry:
                 yield entry
+                for _ in entry.chunks:
+                    pass
         self._check_end()
 
     def _header(self) -> tuple[bytes, dict[str, bytes]] | None:

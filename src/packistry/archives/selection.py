@@ -1,0 +1,73 @@
+"""One package out of the archive of a whole project: a folder of it, without what composer.json excludes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from packistry.archives.entries import Entry, shown
+from packistry.archives.excludes import Excludes
+from packistry.archives.limits import Limits
+from packistry.errors import InvalidArchive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """`top_folder` is the name of the one folder in the zip that is made. `folder` holds the package in the project,
+    as in "packages/core"; "" is the project itself. `excludes` is what its composer.json has in `archive.exclude`.
+    """
+
+    top_folder: str
+    folder: str = ""
+    excludes: Sequence[object] = ()
+
+
+def find_root(entries: Iterator[Entry], folder: str, limits: Limits) -> str:
+    """The path of the package in the archive: "acme-widgets-1a2b3c/packages/core".
+
+    Code hosts put one folder around the project, git by itself none. An archive of one folder is taken for the first:
+    Gitea calls that folder like the project, and a package in it may be called so again.
+    """
+    wanted = f"{folder}/composer.json".lstrip("/")
+    top: str | None = None
+    is_around, below, at_root = True, False, False
+    for count, entry in enumerate(entries, 1):
+        # Stops millions of entries, of which a tar may have as many as the bytes allow.
+        limits.check_entries(count)
+        name, _, rest = entry.path.partition("/")
+        top = name if top is None else top
+        is_around = is_around and name == top
+        below = below or rest == wanted
+        at_root = at_root or entry.path == wanted
+    if is_around and below:
+        return f"{top}/{folder}".rstrip("/")
+    if at_root:
+        return folder
+    where = f"in the folder {shown(folder)}" if folder else "at its root"
+    raise InvalidArchive(f"The project has no composer.json {where}: name the folder that has one.", field="file")
+
+
+def select(entries: Iterator[Entry], root: str, selection: Selection) -> Iterator[Entry]:
+    """The files and links below `root`, below the top folder instead. What is not selected is not checked either.
+
+    Folders are left out: those with files in them need no entry, and git knows no empty ones; in its archives they are
+    submodules, or what export-ignore emptied. composer.json stays, whatever it says of itself.
+    """
+    excludes = Excludes(selection.excludes)
+    for entry in entries:
+        path = _below(root, entry.path)
+        if not path or entry.kind == "folder" or (path != "composer.json" and excludes.covers(path)):
+            continue
+        target = entry.target
+        if entry.kind == "hardlink":
+            target = _inside(selection.top_folder, _below(root, target)) or target
+        yield replace(entry, path=_inside(selection.top_folder, path), target=target)
+
+
+def _below(root: str, path: str) -> str:
+    """What is left of a path below `root`; "" for others."""
+    if not root:
+        return path
+    return path.removeprefix(f"{root}/") if path.startswith(f"{root}/") else ""
+
+
+def _inside(folder: str, path: str) -> str:
+    return f"{folder}/{path}" if path else ""
