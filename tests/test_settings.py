@@ -73,6 +73,9 @@ def test_an_empty_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> Non
         ("PUBLIC_URL", "HTTPS://Packages.Example:8443/Team/", "public_url", "https://packages.example:8443/Team"),
         ("PUBLIC_URL", "http://[2001:DB8::1]:80", "public_url", "http://[2001:db8::1]:80"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, ::1,", "trusted_proxies", (ip_network("10.0.0.0/8"), ip_network("::1"))),
+        ("OUTBOUND_ALLOW", "git.lan, 10.0.0.0/8,::1", "outbound_allow", ("git.lan", "10.0.0.0/8", "::1")),
+        ("OUTBOUND_PROXY", "http://me:pw@proxy.lan:3128", "outbound_proxy", "http://me:pw@proxy.lan:3128"),
+        ("OUTBOUND_CA_FILE", "/etc/own?.pem", "outbound_ca_file", Path("/etc/own?.pem")),
         ("MAX_ARCHIVE_BYTES", "1048576", "max_archive_bytes", 1024**2),
         ("MAX_ARCHIVE_BYTES", " 2 mib ", "max_archive_bytes", 2 * 1024**2),
         ("ACCEL_REDIRECT_PREFIX", "/archives/", "accel_redirect_prefix", "/archives"),
@@ -98,6 +101,14 @@ def test_a_value_is_kept_in_one_form(
     ("variable", "value", "part"),
     [
         ("DATA_DIR", "what?", "without a question mark"),
+        ("OUTBOUND_ALLOW", "git.lan,10.0.0.7/8", "10.0.0.7/8 has host bits set"),
+        ("OUTBOUND_ALLOW", "10.0.0", "must be addresses or networks"),
+        ("OUTBOUND_ALLOW", "https://git.lan", "must be addresses or networks"),
+        ("OUTBOUND_ALLOW", "*.lan", "must be hosts and networks"),
+        ("OUTBOUND_PROXY", "proxy.lan:3128", "must be the address of a proxy"),
+        ("OUTBOUND_PROXY", "socks5://proxy.lan", "must be the address of a proxy"),
+        ("OUTBOUND_PROXY", "http://proxy.lan:99999", "must be the address of a proxy"),
+        ("OUTBOUND_PROXY", "http://[proxy", "must be the address of a proxy"),
         ("PUBLIC_URL", "packages.example", "must begin with https:// or http://"),
         ("PUBLIC_URL", "ftp://packages.example", "must begin with https://"),
         ("PUBLIC_URL", "https://", "must name a host"),
@@ -140,7 +151,7 @@ def test_a_wrong_value_is_refused_in_one_sentence_that_names_it(
     assert sentence.endswith(".")
 
 
-@pytest.mark.parametrize("variable", ["SECRET_KEY", "DATABASE_URL"])
+@pytest.mark.parametrize("variable", ["SECRET_KEY", "DATABASE_URL", "OUTBOUND_PROXY"])
 def test_a_refused_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(f"PACKISTRY_{variable}", "hunter2-hunter2")
 

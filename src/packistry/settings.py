@@ -93,9 +93,16 @@ def _reachable(entries: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _proxy(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be the address of a proxy, such as http://proxy.lan:3128")
+    try:
+        parts = urlsplit(value)
+        is_fit = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_fit = False
+    # What the address holds is not repeated: a password may be in it.
+    if not is_fit or re.search(r"[^!-~]|[?#]", value):
+        raise ValueError(
+            "must be the address of a proxy, such as http://proxy.lan:3128 or http://me:password@proxy.lan"
+        )
     return value
 
 
@@ -103,6 +110,10 @@ def _folder(path: Path) -> Path:
     # The path becomes part of the address of an SQLite database, where a question mark begins the parameters.
     if re.search(r"[?\0]", str(path)):
         raise ValueError("must be a folder name without a question mark")
+    return path.expanduser().absolute()
+
+
+def _file(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
@@ -229,7 +240,7 @@ class Settings(BaseSettings):
         "An HTTP proxy for every request to code hosts; those of the environment are not used.",
         secret=True,
     )
-    outbound_ca_file: Annotated[Path, AfterValidator(_folder)] | None = _setting(
+    outbound_ca_file: Annotated[Path, AfterValidator(_file)] | None = _setting(
         None, "file", "Certificates (PEM) of authorities that are trusted for code hosts, beside the system's."
     )
 
