@@ -47,13 +47,16 @@ class Scene:
 
 
 def archived(provider: PlainGit, connection: Connection, project: Project, commit: str) -> dict[str, bytes]:
-    """The files in the archive of a commit."""
+    """The files in the archive of a commit, below its one top folder."""
     buffer = io.BytesIO()
     provider.download_archive(connection, project, commit, buffer)
     buffer.seek(0)
     with tarfile.open(fileobj=buffer) as archive:
         members = [member for member in archive.getmembers() if member.isfile()]
-        return {member.name: (archive.extractfile(member) or io.BytesIO()).read() for member in members}
+        assert {member.name.partition("/")[0] for member in archive.getmembers()} == {f"widgets-{commit[:12]}"}
+        return {
+            member.name.partition("/")[2]: (archive.extractfile(member) or io.BytesIO()).read() for member in members
+        }
 
 
 @contextmanager

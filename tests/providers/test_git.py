@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from packistry.archives.limits import Limits
+from packistry.archives.reader import read_archive
 from packistry.errors import NotFound, Refusal
 from packistry.outbound.client import Client
 from packistry.providers.base import Finding, Ref, RefKind
@@ -157,3 +159,15 @@ def test_submodules_and_lfs_are_told_of(scene: Scene) -> None:
         (False, True),
         (False, False),
     ]
+
+
+def test_the_archive_room_reads_what_git_archives(scene: Scene, tmp_path: Path) -> None:
+    commit = scene.source.push_branch("main", {**library(), "päth/ünd \u2603.txt": b"", "x/" * 60 + "deep.txt": b""})
+    with (tmp_path / "archive").open("wb") as file:
+        scene.provider.download_archive(scene.connection, scene.project, commit, file)
+
+    contents = read_archive(tmp_path / "archive", Limits())
+
+    assert contents.composer_json == manifest()
+    assert contents.top_folder == f"widgets-{commit[:12]}"
+    assert contents.readme == ("README.md", library()["README.md"])

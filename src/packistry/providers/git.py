@@ -1,5 +1,6 @@
 """Plain git: any server that speaks git over https or ssh. It has no API, so projects are named and not listed."""
 
+import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -128,10 +129,10 @@ class PlainGit:
                 return None
 
     def download_archive(self, connection: Connection, project: Project, commit: str, into: BinaryIO) -> None:
-        """A tar without a top folder. What .gitattributes marks export-ignore is left out."""
+        """A tar with one top folder, as the other hosts send it."""
         with self._holding(connection, project, commit) as mirror:
             mirror.fill(commit)
-            mirror.archive(commit, into)
+            mirror.archive(commit, into, _top_folder(project, commit))
 
     def create_hook(self, connection: Connection, project: Project, url: str, secret: str) -> str:
         raise HostRefused(
@@ -180,6 +181,12 @@ def _ref_event(project_id: str, full_name: str, commit: str) -> HookEvent:
     if commit:
         return ref_event(project_id, kind, name, commit)
     return HookEvent(EventKind.REF_CHANGED, project_id, Ref(kind, name, ""))
+
+
+def _top_folder(project: Project, commit: str) -> str:
+    """ "widgets-1a2b3c4d5e6f" of plain characters, whatever the project is called."""
+    name = project.id.rpartition("/")[2].removesuffix(".git")
+    return f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-') or 'project'}-{commit[:12]}"
 
 
 def _lines(listing: str) -> Iterator[tuple[str, str]]:

@@ -173,10 +173,10 @@ class HeldMirror:
     def _is_filled(self, commit: str) -> bool:
         return (self._filled / commit).exists()
 
-    def archive(self, commit: str, into: BinaryIO) -> None:
-        """Writes the tar of the commit, without what its .gitattributes marks export-ignore."""
+    def archive(self, commit: str, into: BinaryIO, top_folder: str) -> None:
+        """Writes the tar of the commit, in one top folder, without what its .gitattributes marks export-ignore."""
         limits = self.mirror.git.limits
-        words = ("archive", "--format=tar", "--end-of-options", commit)
+        words = ("archive", "--format=tar", f"--prefix={top_folder}/", "--end-of-options", commit)
         finished = self._git(*words, into=into, max_bytes=limits.archive_bytes, seconds=limits.archive_seconds)
         if finished.code:
             raise self._refusal(finished)

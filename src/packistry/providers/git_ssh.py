@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import os
+import re
 import shlex
 import subprocess
 import tempfile
@@ -11,7 +12,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from packistry.errors import CredentialRefused, Unavailable
+from packistry.errors import CredentialRefused, InvalidSetting, Unavailable
 from packistry.providers.git_address import GitAddress
 
 KNOWN_HOSTS = "known_hosts"
@@ -145,7 +146,10 @@ def _keygen(*words: str) -> str:
 
 
 def _quoted(path: Path) -> str:
-    """A path for an option of ssh, in which spaces separate and `%` begins a token."""
+    """A path for an option of ssh, in which spaces separate and `%` begins a token. Refuses with InvalidSetting."""
+    if re.search(r'["\\\n]', str(path)):
+        # ssh would go on without a pinned key.
+        raise InvalidSetting(f"The data folder cannot be used with ssh: {path} has a quote, backslash or line break.")
     return '"' + str(path).replace("%", "%%") + '"'
 
 
