@@ -137,12 +137,15 @@ class Dispatcher(Generic[HouseT]):
             return ()
         try:
             jobs = kind.find_due(self._database)
-        except Exception as fault:  # noqa: BLE001 a fault of one kind is told and the others looked at
-            _tell(fault, "jobs.look_failed", kind=kind.name)
-            self._unreadable[kind.name] = _Unreadable.after(unreadable)
-            return ()
-        self._unreadable.pop(kind.name, None)
-        return jobs
+        except Refusal as refusal:
+            log.warning("jobs.look_failed", kind=kind.name, reason=refusal.sentence)
+        except Exception:
+            log.exception("jobs.look_failed", kind=kind.name)
+        else:
+            self._unreadable.pop(kind.name, None)
+            return jobs
+        self._unreadable[kind.name] = _Unreadable.after(unreadable)
+        return ()
 
     def _is_to_do(self, kind: Kind[HouseT], job: Job, memory: Memory | None, looked_at: datetime) -> bool:
         if memory is None:
@@ -180,19 +183,26 @@ class Dispatcher(Generic[HouseT]):
             # Begun by a release that knew it.
             log.warning("job.unknown", job=order.key, kind=order.kind)
             return ""
-        job = Job(order.key, order.ids, self.stopping)
         started = time.monotonic()
         try:
-            if kind.give_up is not None and order.faults >= kind.tries:
-                kind.give_up(self._house, job, order.fault)
-            else:
-                kind.work(self._house, job)
-        except Exception as fault:  # noqa: BLE001 the door of background work: told once, and tried again later
-            _tell(fault, "job.failed", job=order.key, kind=order.kind, faults=order.faults + 1)
+            self._do(kind, order)
+        except Refusal as refusal:
+            log.warning("job.failed", job=order.key, kind=order.kind, faults=order.faults + 1, reason=refusal.sentence)
+            return refusal.sentence
+        except Exception as fault:
+            # The door of background work: told once, and tried again later.
+            log.exception("job.failed", job=order.key, kind=order.kind, faults=order.faults + 1)
             return f"{type(fault).__name__}: {fault}".partition("\n")[0]
         duration = round((time.monotonic() - started) * 1000)
         log.info("job.done", job=order.key, kind=order.kind, duration_ms=duration)
         return ""
+
+    def _do(self, kind: Kind[HouseT], order: Order) -> None:
+        job = Job(order.key, order.ids, self.stopping)
+        if kind.give_up is not None and order.faults >= kind.tries:
+            kind.give_up(self._house, job, order.fault)
+        else:
+            kind.work(self._house, job)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +214,3 @@ class _Unreadable:
     def after(cls, before: "_Unreadable | None") -> "_Unreadable":
         seconds = min(before.seconds * 2, MOST_UNREADABLE_SECONDS) if before else UNREADABLE_SECONDS
         return cls(time.monotonic() + seconds, seconds)
-
-
-def _tell(fault: Exception, what: str, **facts: object) -> None:
-    """A refusal in a line, because it is expected; anything else with its traceback."""
-    if isinstance(fault, Refusal):
-        log.warning(what, reason=fault.sentence, **facts)
-    else:
-        log.error(what, exc_info=fault, **facts)

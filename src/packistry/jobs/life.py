@@ -124,7 +124,8 @@ class Lives:
             try:
                 self._connection.execute("SELECT 1")
             except psycopg.Error as fault:
-                log.error("jobs.lost_database", reason=str(fault).partition("\n")[0])  # noqa: TRY400 said in a line
+                reason = str(fault).strip()
+                log.critical("jobs.lost_database", reason=reason)
                 os._exit(EXIT_LOST)
 
 
