@@ -98,8 +98,9 @@ def test_same_commit_gives_the_same_bytes_whatever_the_host_packed_it_with(tmp_p
     assert (tmp_path / "a.zip").read_bytes() == by_git
 
 
-def test_whole_project_gets_the_top_folder_that_is_wanted(tmp_path: Path) -> None:
-    contents = packed(as_zip(PROJECT), tmp_path, top_folder="acme-monorepo-9f8e")
+@pytest.mark.parametrize("top", ["acme-monorepo-1a2b/", ""])
+def test_whole_project_gets_the_top_folder_that_is_wanted(top: str, tmp_path: Path) -> None:
+    contents = packed(as_zip(PROJECT, top), tmp_path, top_folder="acme-monorepo-9f8e")
 
     assert contents.top_folder == "acme-monorepo-9f8e"
     assert sorted(names(tmp_path)) == sorted(f"acme-monorepo-9f8e/{path}" for path in PROJECT)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from packistry.archives.globs import SLASH, DeadPattern, Either, Many, NoDot, One, Parts, parse_glob
+from packistry.archives.globs import SLASH, DeadPattern, Either, NoDot, One, Parts, parse_glob
 from packistry.errors import InvalidManifest
 
 # Far beyond any package; what is longer than a file name matches none.
@@ -71,6 +71,8 @@ class Excludes:
         # Where a rule that is not bound to the root may begin: at every byte.
         self._floating: set[int] = set()
         self._steps: dict[tuple[_States, int], tuple[_States, int]] = {}
+        # One object for equal sets: comparing two of hundreds of states is most of a step's time.
+        self._same: dict[_States, _States] = {}
         self._work = 0
         for rule in rules:
             if isinstance(rule, str):
@@ -115,7 +117,8 @@ class Excludes:
                 case _:
                     pass
         self._spend(_FIRST_TIME * (len(seen) + len(reached)))
-        return frozenset(reached), found
+        after = frozenset(reached)
+        return self._same.setdefault(after, after), found
 
     def _spend(self, work: int) -> None:
         # Stops patterns that would keep a worker busy for hours, each file new states.
@@ -153,9 +156,9 @@ class Excludes:
                     then = self._new(_Look(then))
                 case Either(choices):
                     then = self._new(_Fork(tuple([self._link(choice, then) for choice in choices])))
-                case Many(repeated):
+                case _:
                     again = self._new(_Fork(()))
-                    self._states[again] = _Fork((self._link(repeated, again), then))
+                    self._states[again] = _Fork((self._link(part.parts, again), then))
                     then = again
         return then
 

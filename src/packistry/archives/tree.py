@@ -59,27 +59,11 @@ class Tree:
 
     def take(self, entry: Entry) -> None:
         """Places an entry, and reads its bytes for their digest. Refuses with InvalidArchive or ArchiveTooLarge."""
-        node = self.place(entry)
+        node = self._place(entry)
         if node.kind == "link":
             node.digest = hashlib.sha256(entry.target.encode()).digest()
         elif node.kind != "folder" and entry.kind != "hardlink":
             self._read(entry, node)
-
-    def place(self, entry: Entry) -> Node:
-        """The node of an entry, once its path was held against all others; the bytes are the caller's to read."""
-        check_path(entry.path)
-        self._make_folders(entry.path)
-        if entry.kind == "link":
-            self._check_link(entry)
-        if entry.kind == "hardlink":
-            return self._repeat(entry)
-        return self._add(entry.path, entry.kind)
-
-    def spend(self, node: Node, size_bytes: int) -> None:
-        """Counts bytes that were really unpacked, whatever the headers said."""
-        node.size_bytes += size_bytes
-        self.unpacked_bytes += size_bytes
-        self.limits.check_unpacked(self.unpacked_bytes, self._packed_bytes)
 
     def at(self, path: str) -> Node | None:
         """The node spelled exactly like this."""
@@ -107,6 +91,22 @@ class Tree:
         for path, node in sorted(((node.path[cut:].encode(), node) for node in kept), key=lambda pair: pair[0]):
             digest.update(_LETTERS[node.kind] + path + b"\0" + node.digest.ljust(32, b"\0"))
         return digest.hexdigest()
+
+    def _place(self, entry: Entry) -> Node:
+        """The node of an entry, once its path was held against all others."""
+        check_path(entry.path)
+        self._make_folders(entry.path)
+        if entry.kind == "link":
+            self._check_link(entry)
+        if entry.kind == "hardlink":
+            return self._repeat(entry)
+        return self._add(entry.path, entry.kind)
+
+    def _spend(self, node: Node, size_bytes: int) -> None:
+        """Counts bytes that were really unpacked, whatever the headers said."""
+        node.size_bytes += size_bytes
+        self.unpacked_bytes += size_bytes
+        self.limits.check_unpacked(self.unpacked_bytes, self._packed_bytes)
 
     def _make_folders(self, path: str) -> None:
         """The folders above a path, whether entries name them or not; above a known one all are known."""
@@ -159,7 +159,7 @@ class Tree:
         node = self._add(entry.path, first.kind)
         node.digest = first.digest
         # Stops a thousand hard links to one large file, small here and huge as soon as they are unpacked or repacked.
-        self.spend(node, first.size_bytes)
+        self._spend(node, first.size_bytes)
         return node
 
     def _read(self, entry: Entry, node: Node) -> None:
@@ -167,7 +167,7 @@ class Tree:
         kept = bytearray()
         wanted = self._bytes_wanted(entry.path)
         for chunk in entry.chunks:
-            self.spend(node, len(chunk))
+            self._spend(node, len(chunk))
             digest.update(chunk)
             kept += chunk[: wanted - len(kept)]
         node.digest = digest.digest()
