@@ -91,6 +91,15 @@ def test_a_job_that_always_fails_is_given_up_with_its_last_fault(playroom: Playr
     assert playroom.rows("SELECT state, runs, said FROM toys") == [("given up", 2, "LookupError: No such toy.")]
 
 
+def test_however_many_fail_the_others_are_looked_at(playroom: Playroom) -> None:
+    # Three times as many as one look asks the engine about.
+    playroom.add("toys", 60, failures=100)
+    playroom.add("toys", 3)
+
+    playroom.start(Toys("toys", concurrency=8, tries=1000), candidates=20, fault_seconds=60)
+    playroom.wait_until(lambda: playroom.rows("SELECT COUNT(*) FROM toys WHERE state = 'done'") == [(3,)])
+
+
 def test_a_kind_whose_rows_cannot_be_read_stops_no_other(playroom: Playroom) -> None:
     playroom.add("toys", 3)
     with playroom.database.write() as session:

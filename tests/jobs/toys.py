@@ -49,6 +49,10 @@ class Options:
     kinds: list[Toys]
     at_once: int = 8
     stop_seconds: float = 10.0
+    # The pause after a first fault.
+    fault_seconds: float = 0.1
+    # How many due toys of a kind one look asks the engine about.
+    candidates: int = 200
     # Seconds between two rounds of a schedule that leaves a toy behind each time; 0 for none.
     schedule_seconds: float = 0.0
 
@@ -214,7 +218,15 @@ def main(told: str) -> None:
         kinds.append(kind_of(Schedule("leave", timedelta(seconds=options["schedule_seconds"]), _leave_a_toy)))
     settings = load_settings()
     logs.configure(settings, sys.stdout)
-    pace = Pace(look=0.05, again=0.3, fault=0.1, most_fault=0.5, watch=0.5, stop=options["stop_seconds"])
+    pace = Pace(
+        look=0.05,
+        again=0.3,
+        fault=options["fault_seconds"],
+        most_fault=max(0.5, options["fault_seconds"]),
+        watch=0.5,
+        stop=options["stop_seconds"],
+        candidates=options["candidates"],
+    )
     with open_house(settings) as house:
         place = Workplace(house.database, settings.data_dir, options["at_once"], settings.log_level, pace)
         work_until_told(house, kinds, place)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Generic
 
 import structlog
@@ -19,18 +19,17 @@ from packistry.errors import Refusal
 from packistry.jobs.engine import JobEngine, Memory, Order, State
 from packistry.jobs.kinds import HouseT, Job, Kind
 
-# Due jobs of a kind that one look asks the engine about.
-CANDIDATES: Final = 200
 # A kind whose rows cannot be read is left alone for this long, then twice as long, at most so long.
 UNREADABLE_SECONDS: Final = 1.0
 MOST_UNREADABLE_SECONDS: Final = 30.0
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long the jobs process waits, in seconds. Tests hurry."""
+    """How long the jobs process waits, in seconds, and how much it looks at. Tests hurry."""
 
     look: float = 0.2
     # Whoever says due of what was just done read its rows before, or has a bug that must not spin.
@@ -42,6 +41,8 @@ class Pace:
     watch: float = 2.0
     # What may still run after the process was told to stop.
     stop: float = 10.0
+    # Due jobs of a kind that one look asks the engine about.
+    candidates: int = 200
 
 
 class Running:
@@ -96,8 +97,9 @@ class Dispatcher(Generic[HouseT]):
         self._at_once = at_once
         self._alone = alone
         self._pace = pace
-        # Keys that are found again and again though they are not to be done again.
-        self._settled: dict[str, set[str]] = {name: set() for name in self._kinds}
+        # Keys that are found again and again though they are not to be done again yet: the engine is not asked of them
+        # each time, and however many they are, they keep no other from being looked at.
+        self._resting: dict[str, dict[str, datetime]] = {name: {} for name in self._kinds}
         self._unreadable: dict[str, _Unreadable] = {}
 
     def look(self, engine: JobEngine) -> None:
@@ -122,8 +124,10 @@ class Dispatcher(Generic[HouseT]):
         looked_at = clock.now()
         running = self.running.keys()
         found = [job for job in self._due(kind) if job.key not in running]
-        settled = self._settled[kind.name] = self._settled[kind.name] & {job.key for job in found}
-        candidates = [job for job in found if job.key not in settled][:CANDIDATES]
+        before = self._resting[kind.name]
+        resting = {job.key: before[job.key] for job in found if before.get(job.key, looked_at) > looked_at}
+        self._resting[kind.name] = resting
+        candidates = [job for job in found if job.key not in resting][: self._pace.candidates]
         memories = engine.memories([job.key for job in candidates])
         for job in candidates:
             memory = memories.get(job.key)
@@ -152,10 +156,11 @@ class Dispatcher(Generic[HouseT]):
             return True
         if memory.state is State.ACTIVE or memory.ended_at is None:
             return False
-        if kind.once:
-            self._settled[kind.name].add(job.key)
-            return False
-        return memory.ended_at + self._pause(memory) <= looked_at
+        rests_until = _NEVER if kind.once else memory.ended_at + self._pause(memory)
+        if rests_until <= looked_at:
+            return True
+        self._resting[kind.name][job.key] = rests_until
+        return False
 
     def _pause(self, memory: Memory) -> timedelta:
         if memory.faults == 0:
@@ -182,6 +187,9 @@ class Dispatcher(Generic[HouseT]):
         if kind is None:
             # Begun by a release that knew it.
             log.warning("job.unknown", job=order.key, kind=order.kind)
+            return ""
+        if self.stopping.is_set():
+            # Taken up by the engine at the last moment. It is due still, and found by whoever comes next.
             return ""
         started = time.monotonic()
         try:
