@@ -1,10 +1,14 @@
 """Refs of a real git project become versions, and what moves or goes is treated as locks need it."""
 
+from typing import Any
+from zipfile import ZipFile
+
 import orjson
 from sqlalchemy import func, select
 
 from packistry.composer.metadata import expand
-from packistry.db.models import Archive, Document
+from packistry.db.models import Archive, Document, Project
+from packistry.storage.keys import archive_key
 from tests.fakes.git_projects import library
 from tests.sources.conftest import Connected
 
@@ -20,7 +24,7 @@ def test_tags_and_branches_become_versions(connected: Connected) -> None:
         "v1.0.0": "imported",
         "nightly": "skipped",
     }
-    assert refs["nightly"].reason == "The tag nightly is no version; tags like 1.2.0 or v1.2.0 are."
+    assert "'nightly' is no version" in (refs["nightly"].reason or "")
     [stable] = _versions(connected, "acme/widgets")
     [branch] = _versions(connected, "acme/widgets~dev")
     assert (stable["version"], stable["dist"]["reference"], stable["source"]["reference"]) == ("v1.0.0", first, first)
@@ -123,7 +127,43 @@ def test_hundreds_of_refs_come_in(connected: Connected) -> None:
     assert len(_versions(connected, "acme/widgets")) == 300
 
 
-def _versions(connected: Connected, document: str) -> list[dict[str, object]]:
+def test_what_composer_json_excludes_is_not_in_the_archive(connected: Connected) -> None:
+    files = {**library(archive={"exclude": ["/src"]}), "lib/kept.php": b"<?php"}
+    connected.project.push_branch("main", files)
+
+    connected.run()
+
+    names = _files(connected)
+    tops = {name.partition("/")[0] for name in names}
+    assert len(tops) == 1
+    # Tests are export-ignored, the sources excluded.
+    assert {name.partition("/")[2] for name in names} == {"composer.json", "README.md", "lib/kept.php"}
+
+
+def test_one_project_gives_several_packages(connected: Connected) -> None:
+    core = {f"packages/core/{name}": content for name, content in library(name="acme/core").items()}
+    connected.project.push_branch("main", {**library(), **core})
+    with connected.house.database.write() as session:
+        session.get_one(Project, connected.project_id).directory = "packages/core"
+
+    refs = connected.run()
+
+    assert refs["main"].state == "imported"
+    [branch] = _versions(connected, "acme/core~dev")
+    # A checkout would give the whole project.
+    assert "source" not in branch
+    assert {name.partition("/")[2] for name in _files(connected)} >= {"composer.json", "src/Widget.php"}
+
+
+def _files(connected: Connected) -> list[str]:
+    """What the only archive holds."""
+    with connected.house.database.read() as session:
+        sha256 = session.scalars(select(Archive.sha256)).one()
+    with connected.house.storage.open(archive_key(sha256)) as file, ZipFile(file) as archive:
+        return archive.namelist()
+
+
+def _versions(connected: Connected, document: str) -> list[dict[str, Any]]:
     with connected.house.database.read() as session:
         template = session.scalars(select(Document.template).where(Document.name == document)).one()
     packages = orjson.loads(template.replace(b"\x01", b"https://p.test"))["packages"]

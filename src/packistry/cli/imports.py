@@ -36,6 +36,7 @@ def add(
     projects: Annotated[list[str], typer.Argument(metavar="PROJECT", help="Full names at the host.")],
     *,
     repository: Annotated[str, typer.Option(metavar="PATH", help="Where to publish; `/` is the root.")] = "/",
+    path: Annotated[str, typer.Option(metavar="DIR", help="The directory of the package in the project.")] = "",
     tag: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only such tags; `!` leaves out.")] = None,
     branch: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only such branches.")] = None,
     wait: Wait = False,
@@ -48,7 +49,7 @@ def add(
     with opened() as house:
         with house.database.read() as session:
             target = find_repository_named(session, operator(), repository_path(repository))
-        wish = Wish(target.id, tags=tag or (), branches=branch or ())
+        wish = Wish(target.id, directory=path, tags=tag or (), branches=branch or ())
         runs = house.desk.add(operator(), source, projects, wish)
         _tell(house, runs, wait=wait, as_json=as_json)
 

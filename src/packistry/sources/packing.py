@@ -2,8 +2,8 @@
 
 from packistry.archives.digests import digest_file
 from packistry.archives.limits import Limits, spelled
-from packistry.archives.packer import pack_zip
-from packistry.archives.reader import read_archive
+from packistry.archives.packer import pack_package
+from packistry.archives.selection import Selection
 from packistry.errors import ArchiveTooLarge
 from packistry.packages.actions import StoredArchive
 from packistry.storage.base import BlobStorage, Incoming
@@ -31,17 +31,15 @@ class Limited:
 
 
 def store_commit(
-    storage: BlobStorage, downloaded: Incoming, commit: str, limits: Limits
+    storage: BlobStorage, downloaded: Incoming, commit: str, limits: Limits, selection: Selection
 ) -> tuple[StoredArchive, tuple[str, bytes] | None]:
-    """Keeps what a host sent for a commit, and returns it with the README in it.
+    """Keeps the package in what a host sent for a commit, and returns it with the README in it.
 
-    A tar is packed as a zip that is the same for the same files. Refuses with InvalidArchive and StorageFull.
+    Packed anew, so that the same files give the same bytes whatever the host does. Refuses with InvalidArchive and
+    StorageFull.
     """
-    contents = read_archive(downloaded.path, limits)
-    if contents.format == "zip":
-        return _kept(downloaded, commit, contents.content_digest), contents.readme
     with storage.receive() as packed:
-        pack_zip(downloaded.path, packed, limits)
+        contents = pack_package(downloaded.path, packed, limits, selection)
         return _kept(packed, commit, contents.content_digest), contents.readme
 
 

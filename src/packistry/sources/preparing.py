@@ -3,12 +3,13 @@
 The file is stored before its row is written: a crash leaves at most a file that no row names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO, Final, NamedTuple, cast
 
 from packistry.archives.limits import Limits
+from packistry.archives.selection import Selection
 from packistry.composer.manifest import Manifest, read_manifest
 from packistry.composer.refs import branch_version, tag_matches, tag_version
 from packistry.composer.versions import normalise
@@ -94,7 +95,7 @@ class Preparer:
         if ref.kind is RefKind.TAG:
             version = tag_matches(ref.name, manifest.version)
         released_at = manifest.time or self._committed_at(ref)
-        archive, readme = self._archive(ref)
+        archive, readme = self._archive(ref, manifest)
         source = {"type": "git", "url": self.project.clone_url, "reference": ref.commit}
         return Prepared(
             Submission(
@@ -121,11 +122,16 @@ class Preparer:
     def _committed_at(self, ref: Ref) -> datetime:
         return self.provider.committed_at(self.connection, self.project, ref.commit)
 
-    def _archive(self, ref: Ref) -> tuple[StoredArchive, tuple[str, bytes] | None]:
+    def _archive(self, ref: Ref, manifest: Manifest) -> tuple[StoredArchive, tuple[str, bytes] | None]:
         with self.storage.receive() as downloaded:
             target = cast("BinaryIO", Limited(downloaded, self.limits.file_bytes))
             self.provider.download_archive(self.connection, self.project, ref.commit, target)
-            return store_commit(self.storage, downloaded, ref.commit, self.limits)
+            selection = Selection(
+                top_folder=f"{manifest.name.replace('/', '-')}-{ref.commit[:12]}",
+                folder=self.directory,
+                excludes=_excludes(manifest),
+            )
+            return store_commit(self.storage, downloaded, ref.commit, self.limits, selection)
 
     def _is_default(self, ref: Ref) -> bool:
         return ref.kind is RefKind.BRANCH and ref.name == self.project.default_branch
@@ -137,3 +143,10 @@ def moved(served: Served, ref: Ref) -> str:
         f"moved: {served.version} was published from {served.reference[:12]} and stays so; the tag is now at "
         f"{ref.commit[:12]}. Tag a new version, or purge this one to take the other commit."
     )
+
+
+def _excludes(manifest: Manifest) -> Sequence[object]:
+    """What composer.json has in `archive.exclude`: `composer archive` leaves it out, and so do we."""
+    archive = manifest.published.get("archive")
+    excludes = cast("Mapping[str, object]", archive).get("exclude") if isinstance(archive, Mapping) else None
+    return cast("Sequence[object]", excludes) if isinstance(excludes, list) else ()
