@@ -1,0 +1,279 @@
+"""Gitea and Forgejo, whose API is the same where we use it, on servers of one's own and in the cloud."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import BinaryIO
+from urllib.parse import urlencode
+
+from packistry.clock import now
+from packistry.errors import NotFound, Refusal
+from packistry.outbound.client import Answer
+from packistry.providers.answers import ARCHIVE_BYTES, Host, Page, header_text
+from packistry.providers.base import (
+    CheckReport,
+    Connection,
+    CredentialField,
+    EventKind,
+    HookEvent,
+    HookState,
+    Project,
+    Ref,
+    RefKind,
+)
+from packistry.providers.checks import expiry_line, good, projects_line, refused
+from packistry.providers.deliveries import has_hex_signature, ignored, pushed, read_delivery, ref_event
+from packistry.providers.payloads import Payload
+
+_LABEL = "Gitea or Forgejo"
+
+# As many as a server gives at once unless its owner changed MAX_RESPONSE_ITEMS.
+_PAGE_ROWS = 50
+
+_READING = "the scopes `read:repository` and `read:user`"
+_HOOKS = "the scope `write:repository`, and its owner must be an administrator of the project, to create hooks"
+_PRIVATE_HOOKS = (
+    "If this registry lies in a private network, the server must be told to send hooks there: "
+    "ALLOWED_HOST_LIST in the section [webhook] of its app.ini."
+)
+
+# A tag comes with `push` as well as with `create`; `delete` comes where a push does not.
+_HOOK_EVENTS = ("push", "delete", "repository")
+
+_PROJECT_EVENTS = {
+    "renamed": EventKind.PROJECT_CHANGED,
+    "transferred": EventKind.PROJECT_CHANGED,
+    "edited": EventKind.PROJECT_CHANGED,
+    "deleted": EventKind.PROJECT_DELETED,
+}
+
+
+class Gitea:
+    """The Provider for Gitea and Forgejo. Source of addresses and fields: Gitea's API description (/swagger.v1.json)
+    and "Webhooks" in its documentation.
+    """
+
+    name = "gitea"
+    label = _LABEL
+    default_address: str | None = "https://gitea.com"
+    has_hooks = True
+    fields: Sequence[CredentialField] = (
+        CredentialField(
+            "token",
+            "Access token",
+            f"An access token with {_READING}; {_HOOKS}. Made under Settings, Applications. {_PRIVATE_HOOKS}",
+        ),
+    )
+
+    def check(self, connection: Connection) -> CheckReport:
+        try:
+            host = _host(connection)
+            account = host.get(host.address("user"), what="account for this token", needs=_READING).text("login")
+            count = _count(host)
+        except Refusal as refusal:
+            return refused(refusal, "Is it the address of the server itself, without /api/v1?")
+        lines = [
+            good(f"{_LABEL} answers at {connection.address}; the token belongs to {account}."),
+            expiry_line(None, now()),
+            projects_line(count),
+            # The server tells the scopes of a token to nobody who has only the token.
+            good(f"Projects can be read. Whether hooks can be created is seen when one is made: it takes {_HOOKS}."),
+            good(_PRIVATE_HOOKS),
+        ]
+        return CheckReport(lines, account=account, projects_seen=count)
+
+    def projects(self, connection: Connection, *, search: str = "", owner: str = "") -> Iterator[Project]:
+        host = _host(connection)
+        rows = _owned(host, owner) if owner else _rows(host, host.address("user", "repos"), "projects", _READING)
+        return (project for project in map(_project, rows) if search.casefold() in project.full_name.casefold())
+
+    def project(self, connection: Connection, project_id: str) -> Project:
+        host = _host(connection)
+        url = host.address("repositories", project_id)
+        return _project(host.get(url, what=f"project {project_id}", needs=_READING))
+
+    def project_named(self, connection: Connection, full_name: str) -> Project:
+        host = _host(connection)
+        return _project(host.get(_address(host, full_name), what=f"project {full_name}", needs=_READING))
+
+    def refs(self, connection: Connection, project: Project) -> Iterator[Ref]:
+        host = _host(connection)
+        # `id` of an annotated tag is the tag object; `commit.sha` is the commit behind it.
+        for kind, listing, commit in ((RefKind.BRANCH, "branches", "id"), (RefKind.TAG, "tags", "sha")):
+            url = _address(host, project.full_name, listing)
+            for row in _rows(host, url, f"{listing} of {project.full_name}", _READING):
+                yield Ref(kind, row.text("name"), row.commit("commit", commit))
+
+    def committed_at(self, connection: Connection, project: Project, commit: str) -> datetime:
+        host = _host(connection)
+        url = _address(host, project.full_name, "git", "commits", commit)
+        # Without what costs the server a difference.
+        params = {"stat": "false", "files": "false", "verification": "false"}
+        found = host.get(url, what=f"commit {commit} in {project.full_name}", needs=_READING, params=params)
+        return found.moment("commit", "author", "date")
+
+    def read_file(self, connection: Connection, project: Project, commit: str, path: str) -> bytes | None:
+        host = _host(connection)
+        try:
+            url = _address(host, project.full_name, "raw", *path.split("/"))
+        except NotFound:
+            return None
+        answer = host.file(url, what=f"{path} in {project.full_name}", needs=_READING, params={"ref": commit})
+        return answer.body if answer else None
+
+    def download_archive(self, connection: Connection, project: Project, commit: str, into: BinaryIO) -> None:
+        host = _host(connection)
+        url = _address(host, project.full_name, "archive", f"{commit}.zip")
+        what = f"archive of {commit} in {project.full_name}"
+        host.download(url, into, what=what, needs=_READING, max_bytes=ARCHIVE_BYTES)
+
+    def create_hook(self, connection: Connection, project: Project, url: str, secret: str) -> str:
+        host = _host(connection)
+        hooks, what = _address(host, project.full_name, "hooks"), f"hooks of {project.full_name}"
+        config = {"url": url, "content_type": "json", "secret": secret}
+        wanted = {"config": config, "events": _HOOK_EVENTS, "active": True, "branch_filter": "*"}
+        rows = _rows(host, hooks, what, _HOOKS)
+        found = [hook.identifier("id") for hook in rows if hook.text_or_none("config", "url") == url]
+        answer = host.send("POST", hooks, what=what, needs=_HOOKS, json={"type": "gitea", **wanted})
+        # Changing a hook leaves its secret as it was, so the former one goes once the new one stands.
+        for former in found:
+            self.delete_hook(connection, project, former)
+        return host.read(answer).identifier("id")
+
+    def hook_state(self, connection: Connection, project: Project, hook_id: str) -> HookState:
+        host = _host(connection)
+        try:
+            url = _address(host, project.full_name, "hooks", hook_id)
+            hook = host.get(url, what=f"hook {hook_id}", needs=_HOOKS)
+        except NotFound:
+            return HookState.GONE
+        # How its last delivery went is shown on the server's pages only.
+        return HookState.ACTIVE if hook.flag("active") else HookState.DISABLED
+
+    def delete_hook(self, connection: Connection, project: Project, hook_id: str) -> None:
+        host = _host(connection)
+        with suppress(NotFound):
+            url = _address(host, project.full_name, "hooks", hook_id)
+            host.send("DELETE", url, what=f"hook {hook_id}", needs=_HOOKS)
+
+    def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+        """By any of the three headers with an HMAC-SHA256; `X-Hub-Signature` is SHA-1 there, and not looked at."""
+        found = [
+            has_hex_signature(headers.get("x-hub-signature-256"), body, secret),
+            has_hex_signature(headers.get("x-gitea-signature"), body, secret, prefix=""),
+            has_hex_signature(headers.get("x-forgejo-signature"), body, secret, prefix=""),
+        ]
+        return any(found)
+
+    def delivery_id(self, headers: Mapping[str, str]) -> str | None:
+        return headers.get("x-gitea-delivery", headers.get("x-forgejo-delivery"))
+
+    def parse_event(self, headers: Mapping[str, str], body: bytes) -> Sequence[HookEvent]:
+        payload = read_delivery(body)
+        event = headers.get("x-gitea-event", headers.get("x-forgejo-event", ""))
+        match event:
+            case "push":
+                return [_push(payload)]
+            case "delete":
+                return [_delete(payload)]
+            case "repository":
+                return [_project_event(payload)]
+            case _:
+                return [ignored(f'The event "{event[:100]}" changes no package.')]
+
+
+def _host(connection: Connection) -> Host:
+    headers = {
+        "authorization": f"Bearer {header_text(connection.credential['token'])}",
+        "accept": "application/json",
+    }
+    return Host(_LABEL, f"{connection.address}/api/v1", connection.client, headers)
+
+
+def _address(host: Host, full_name: str, *rest: str) -> str:
+    owner, _, name = full_name.partition("/")
+    return host.address("repos", owner, name, *rest)
+
+
+class _Pages:
+    """Reads one list page by page. By number and not by Link, which has the address that the server believes to be its
+    own, and which some lists lack.
+    """
+
+    def __init__(self, params: Mapping[str, str]) -> None:
+        self._params = params
+        self._page = 1
+        self._seen = 0
+
+    def __call__(self, host: Host, answer: Answer) -> Page:
+        rows = self._rows(host, answer)
+        self._page += 1
+        self._seen += len(rows)
+        total = answer.headers.get("x-total-count", "")
+        is_last = not rows or (total.isascii() and total.isdecimal() and self._seen >= int(total))
+        return rows, None if is_last else f"?{urlencode({**self._params, 'page': self._page})}"
+
+    def _rows(self, host: Host, answer: Answer) -> Sequence[Payload]:
+        return host.read_rows(answer)
+
+
+class _FoundPages(_Pages):
+    """The same for searches, whose rows are inside an object."""
+
+    def _rows(self, host: Host, answer: Answer) -> Sequence[Payload]:
+        return host.read(answer).payloads("data")
+
+
+def _rows(host: Host, url: str, what: str, needs: str) -> Iterator[Payload]:
+    params = {"limit": str(_PAGE_ROWS)}
+    return host.rows(url, what=what, needs=needs, params=params, page=_Pages(params))
+
+
+def _owned(host: Host, owner: str) -> Iterator[Payload]:
+    """The rows of an organisation or a person, both of which the server calls users."""
+    user = host.get(host.address("users", owner), what=f"user {owner}", needs=_READING).identifier("id")
+    params = {"limit": str(_PAGE_ROWS), "uid": user, "exclusive": "true", "sort": "id", "order": "asc"}
+    url, what = host.address("repos", "search"), f"projects of {owner}"
+    return host.rows(url, what=what, needs=_READING, params=params, page=_FoundPages(params))
+
+
+def _project(row: Payload) -> Project:
+    return Project(
+        id=row.identifier("id"),
+        full_name=row.text("full_name"),
+        web_url=row.text("html_url"),
+        clone_url=row.text("clone_url"),
+        default_branch=row.text_or_none("default_branch"),
+        archived=row.flag("archived"),
+        may_create_hooks=row.flag_or_none("permissions", "admin"),
+    )
+
+
+def _count(host: Host) -> int | None:
+    """None when the server does not tell how many there are."""
+    url = host.address("user", "repos")
+    answer = host.send("GET", url, what="list of projects", needs=_READING, params={"limit": "1"})
+    host.read_rows(answer)
+    total = answer.headers.get("x-total-count", "")
+    return int(total) if total.isascii() and total.isdecimal() else None
+
+
+def _push(payload: Payload) -> HookEvent:
+    project_id, full_name = payload.identifier("repository", "id"), payload.text("ref")
+    after = payload.text("after")
+    # `after` of an annotated tag is the tag object; the commit behind it is the head commit.
+    head = payload.text_or_none("head_commit", "id") if full_name.startswith("refs/tags/") else None
+    return pushed(project_id, full_name, (head or after) if after.strip("0") else None)
+
+
+def _delete(payload: Payload) -> HookEvent:
+    project_id, kind = payload.identifier("repository", "id"), payload.text("ref_type")
+    if kind not in set(RefKind):
+        return ignored(f"A {kind} was deleted, which is no branch and no tag.", project_id)
+    return ref_event(project_id, RefKind(kind), payload.text("ref"), None)
+
+
+def _project_event(payload: Payload) -> HookEvent:
+    project_id, action = payload.identifier("repository", "id"), payload.text("action")
+    kind = _PROJECT_EVENTS.get(action)
+    return HookEvent(kind, project_id) if kind else ignored(f'"{action}" changes no package.', project_id)
