@@ -62,11 +62,12 @@ bench: $(DEVELOPED) $(CLIENTS)/.made $(TOOLS) ## speed next to nginx
 docs: $(DEVELOPED) ## write the reference pages that are made from the code
 	$(BIN)/python -m scripts.reference_docs
 
-# uv is only needed here: $(BIN)/pip install uv
+# uv is only needed here: $(BIN)/pip install uv. Extras stay in the names: of "coverage==1" and a wish for coverage[toml]
+# pip takes the newest coverage, as soon as there is a newer one, and then refuses it for want of a hash.
 lock: ## resolve the dependencies anew
-	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml \
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras pyproject.toml \
 		--group build -o requirements/run.txt
-	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml \
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras pyproject.toml \
 		-c requirements/run.txt --group dev -o requirements/dev.txt
 
 clean: ## remove what was made here, but not ./data

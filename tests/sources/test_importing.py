@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import func, select
 
 from packistry.composer.metadata import expand
-from packistry.db.models import Archive, Document, Project
+from packistry.db.models import Archive, Document, ImportRun, Project
 from packistry.storage.keys import archive_key
 from tests.fakes.git_projects import library
 from tests.sources.conftest import Connected
@@ -38,6 +38,28 @@ def test_a_second_run_downloads_nothing(connected: Connected) -> None:
     refs = connected.run()
 
     assert {ref.state for ref in refs.values()} == {"unchanged"}
+
+
+def test_looks_that_found_nothing_are_forgotten(connected: Connected) -> None:
+    connected.project.push_branch("main", library())
+    connected.run()
+
+    for _ in range(3):
+        connected.run()
+
+    with connected.house.database.read() as session:
+        # The one that imported, and the last look.
+        assert session.scalar(select(func.count()).select_from(ImportRun)) == 2
+
+
+def test_a_ref_that_was_skipped_keeps_its_reason(connected: Connected) -> None:
+    connected.project.push_branch("main", library())
+    connected.project.push_branch("empty", {"README.md": b"nothing"})
+    first = connected.run()
+
+    again = connected.run()
+
+    assert (again["empty"].state, again["empty"].reason) == ("skipped", first["empty"].reason)
 
 
 def test_a_branch_moves_and_its_old_archive_stays(connected: Connected) -> None:

@@ -194,6 +194,21 @@ def list_refs(session: WriteSession, run: ImportRun, refs: Iterable[Ref]) -> Non
     run.listed = True
 
 
+def forget_idle_syncs(session: WriteSession, run: ImportRun) -> None:
+    """Earlier looks at the project that found nothing new: a row for each ref, every quarter of an hour, for ever."""
+    told = (RefState.IMPORTED, RefState.KEPT, RefState.FAILED)
+    telling = select(ImportRef.run_id).where(ImportRef.run_id == ImportRun.id, ImportRef.state.in_(told)).exists()
+    session.execute(
+        delete(ImportRun).where(
+            ImportRun.project_id == run.project_id,
+            ImportRun.id < run.id,
+            ImportRun.cause == Cause.SYNC,
+            ImportRun.state == RunState.DONE,
+            ~telling,
+        )
+    )
+
+
 def finish_run(session: WriteSession, run: ImportRun, state: RunState, reason: str | None = None) -> None:
     """The run is over. A reason says what failed before any ref could be looked at."""
     run.state, run.reason, run.finished_at = state, reason, clock.now()

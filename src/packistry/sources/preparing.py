@@ -49,6 +49,8 @@ class Preparer:
     # The package's name; None when the default branch has none, so that each ref has its own.
     package: str | None
     served: Mapping[str, Served]
+    # Refs that gave no version before, by kind, name and commit.
+    skipped: Mapping[tuple[str, str, str], str | None]
     storage: BlobStorage
     limits: Limits
     # A rebuild looks at each ref anew, also where the commit is known.
@@ -79,6 +81,9 @@ class Preparer:
     def _settled(self, ref: Ref, version: str) -> Verdict | None:
         """What is known without asking the host for anything."""
         served = self.served.get(normalise(version))
+        known = (ref.kind.value, ref.name, ref.commit)
+        if known in self.skipped and not self.anew:
+            return Verdict(RefState.SKIPPED, self.skipped[known])
         if served is None:
             return None
         if not served.live and not served.withdrawn:

@@ -13,7 +13,7 @@ from packistry.db.engine import ReadSession
 from packistry.db.models import Archive, ImportRef, ImportRun, Package, Project, Repository, Source, Version
 from packistry.db.types import is_id
 from packistry.errors import NotFound
-from packistry.sources.states import OPEN
+from packistry.sources.states import OPEN, RefState, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,17 @@ def due_runs(session: ReadSession) -> Sequence[int]:
         .where(or_(Source.waits_until.is_(None), Source.waits_until <= clock.now()))
         .order_by(ImportRun.priority, ImportRun.id)
     ).all()
+
+
+def known_skips(session: ReadSession, project_id: int) -> dict[tuple[str, str, str], str | None]:
+    """Kind, name and commit of the refs that the last finished run skipped, and why: a commit never changes."""
+    last = (
+        select(func.max(ImportRun.id))
+        .where(ImportRun.project_id == project_id, ImportRun.state == RunState.DONE)
+        .scalar_subquery()
+    )
+    skipped = select(ImportRef).where(ImportRef.run_id == last, ImportRef.state == RefState.SKIPPED)
+    return {(row.kind, row.name, row.commit): row.reason for row in session.scalars(skipped)}
 
 
 def served_versions(session: ReadSession, package_id: int | None) -> dict[str, Served]:

@@ -26,7 +26,7 @@ from packistry.providers.base import Project as HostProject
 from packistry.sources.actions import begin_run, finish_run, follow_project, list_refs, note_check, put_off_run
 from packistry.sources.connecting import Connector
 from packistry.sources.preparing import Preparer
-from packistry.sources.queries import refs_of, served_versions
+from packistry.sources.queries import known_skips, refs_of, served_versions
 from packistry.sources.states import Cause, RefState, RunState
 from packistry.sources.working import prepare_all
 from packistry.sources.writing import Writer
@@ -112,6 +112,7 @@ class Importer:
         with self.database.read() as session:
             rows = refs_of(session, plan.run)
             served = served_versions(session, plan.project.package_id)
+            skipped = known_skips(session, plan.project.id)
         default = next(
             (Ref(RefKind.BRANCH, row.name, row.commit) for row in rows if _is_default(row.kind, row.name, found)), None
         )
@@ -122,6 +123,7 @@ class Importer:
             directory=plan.project.directory,
             package=None,
             served=served,
+            skipped=skipped,
             storage=self.storage,
             limits=self.limits,
             anew=plan.run.cause == Cause.REBUILD,

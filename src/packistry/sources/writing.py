@@ -20,7 +20,7 @@ from packistry.packages.documents import Address
 from packistry.packages.holding import held_package, package_to_publish
 from packistry.packages.upload import refuse_reserved
 from packistry.providers.base import RefKind
-from packistry.sources.actions import finish_run
+from packistry.sources.actions import finish_run, forget_idle_syncs
 from packistry.sources.preparing import Prepared
 from packistry.sources.queries import refs_of
 from packistry.sources.states import OPEN, RefState, RunState
@@ -102,6 +102,7 @@ class Writer:
                 refresh_package(session, session.get_one(Package, package_id), self.address, versions)
             session.get_one(Project, self.project_id).synced_at = clock.now()
             finish_run(session, run, RunState.DONE)
+            forget_idle_syncs(session, run)
 
     def _take_out_vanished(self, session: WriteSession, run: ImportRun) -> dict[int, set[str]]:
         there = {_normalised(row) for row in refs_of(session, run)}
