@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -44,12 +45,24 @@ def test_a_lock_names_hashes_and_no_address(name: str) -> None:
 
 def test_the_locks_agree_and_hold_every_dependency() -> None:
     texts = [(ROOT / "requirements" / name).read_text() for name in LOCKS]
-    run, dev = [dict[str, str](re.findall(r"^(\S+?)==(\S+)", text, re.MULTILINE)) for text in texts]
+    run, dev = [dict[str, str](re.findall(r"^([^\s\[]+)\S*?==(\S+)", text, re.MULTILINE)) for text in texts]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = [re.split(r"[^A-Za-z0-9._-]", line)[0].lower() for line in project["project"]["dependencies"]]
 
     assert {name: version for name, version in run.items() if dev.get(name) != version} == {}
     assert [name for name in wanted if name not in run] == []
+
+
+def test_what_is_wished_for_with_extras_is_locked_with_them() -> None:
+    """Or pip takes the newest of it as soon as there is a newer one, and then refuses it for want of a hash."""
+    locked = dict[str, str](
+        re.findall(r"^([^\s\[]+)(\S*?)==", (ROOT / "requirements/dev.txt").read_text(), re.MULTILINE)
+    )
+    wishes = [wish for one in distributions() for wish in one.requires or () if "extra ==" not in wish]
+    found = {(wish[1].lower(), wish[2]) for text in wishes if (wish := re.match(r"([\w.-]+)\s*\[([\w,-]+)\]", text))}
+
+    assert len(found) > 1
+    assert {(name, extra) for name, extra in found if name in locked and extra not in locked[name]} == set()
 
 
 def test_no_file_names_a_registry_or_a_place_on_one_machine() -> None:
