@@ -1,7 +1,7 @@
 """A fake host of every kind, each with one project, a credential that it knows and a connection to it."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from packistry.outbound.client import Client, OutboundLimits
 from packistry.outbound.guard import Guard
 from packistry.providers import PROVIDERS
 from packistry.providers.base import Connection, Project, Provider
+from tests.fakes.bitbucket import EMAIL, FakeBitbucket
 from tests.fakes.github import FakeGitHub
 from tests.fakes.gitlab import FakeGitLab
 from tests.fakes.host import FakeHost, FakeProject, FakeToken
@@ -27,13 +28,38 @@ class Kind:
     fake: Callable[..., FakeHost]
     scopes: Sequence[str]
     base_path: str = ""
+    # What a connection needs beside the token.
+    credential: Mapping[str, str] = field(default_factory=dict[str, str])
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    # How the host identifies a project.
+    identify: Callable[[FakeProject], str] = lambda project: str(project.id)
+    # What the host tells nobody: "expiry" of a credential, "archived" of a project.
+    untold: Sequence[str] = ()
 
+
+# What an API token of Bitbucket's needs for all that we do.
+BITBUCKET_SCOPES = (
+    "read:user:bitbucket",
+    "read:repository:bitbucket",
+    "read:webhook:bitbucket",
+    "write:webhook:bitbucket",
+    "delete:webhook:bitbucket",
+)
 
 # A provider with a fake has a row here, and so is tried by every test that takes `stage`. Those that may lie below a
 # path do so here: what works there works at the root, which the tests of each provider alone use.
 KINDS = [
     Kind("github", FakeGitHub, ("repo",), "/api/v3"),
     Kind("gitlab", FakeGitLab, ("api",), "/code/gitlab"),
+    Kind(
+        "bitbucket",
+        FakeBitbucket,
+        BITBUCKET_SCOPES,
+        credential={"email": EMAIL},
+        settings={"workspace": "acme"},
+        identify=lambda project: project.uuid,
+        untold=("expiry", "archived"),
+    ),
 ]
 
 
@@ -46,6 +72,7 @@ class Stage:
     client: Client
     folder: Path
     fake_project: FakeProject
+    kind: Kind
 
     @property
     def connection(self) -> Connection:
@@ -54,10 +81,11 @@ class Stage:
     @property
     def project(self) -> Project:
         """The project as the provider reads it."""
-        return self.provider.project(self.connection, str(self.fake_project.id))
+        return self.provider.project(self.connection, self.kind.identify(self.fake_project))
 
     def connection_with(self, token: str) -> Connection:
-        return Connection(self.host.address, {"token": token}, {}, self.client, self.folder)
+        credential = {**self.kind.credential, "token": token}
+        return Connection(self.host.address, credential, self.kind.settings, self.client, self.folder)
 
     def add_projects(self, count: int, owner: str = "acme") -> list[FakeProject]:
         return [self.host.add(FakeProject(1000 + number, f"{owner}/more-{number:03}")) for number in range(count)]
@@ -83,7 +111,7 @@ def stage_of(client: Client, tmp_path: Path) -> Iterator[Callable[[Kind], Stage]
         host.tokens[TOKEN] = FakeToken(scopes=kind.scopes)
         project = host.add(FakeProject(12, "acme/widgets"))
         project.push_branch("main", {"composer.json": MANIFEST, "src/a.php": b"<?php"})
-        return Stage(PROVIDERS[kind.name], host, client, tmp_path, project)
+        return Stage(PROVIDERS[kind.name], host, client, tmp_path, project, kind)
 
     yield open_stage
     for host in running:

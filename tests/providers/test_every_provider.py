@@ -63,6 +63,8 @@ def test_the_check_writes_nothing(stage: Stage) -> None:
 
 
 def test_the_check_warns_before_the_credential_expires(stage: Stage) -> None:
+    if "expiry" in stage.kind.untold:
+        pytest.skip("the host does not tell when a credential ends")
     token = stage.host.tokens[TOKEN]
     token.expires_at = (now() + timedelta(days=5)).replace(hour=0, minute=0, second=0, microsecond=0)
 
@@ -151,6 +153,8 @@ def test_the_projects_of_an_organisation_or_a_person_are_listed(stage: Stage, ow
 
 
 def test_an_archived_project_is_marked(stage: Stage) -> None:
+    if "archived" in stage.kind.untold:
+        pytest.skip("the host has no archived projects")
     stage.fake_project.archived = True
 
     assert stage.project.archived

@@ -1,0 +1,263 @@
+"""Bitbucket Cloud. A source sees one workspace; Bitbucket on servers of one's own has another API."""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from packistry.errors import NotFound, Refusal, ScopeMissing
+from packistry.outbound.client import Answer
+from packistry.providers.answers import ARCHIVE_BYTES, Host, Page, escaped, header_text
+from packistry.providers.base import (
+    CheckLine,
+    CheckReport,
+    Connection,
+    CredentialField,
+    EventKind,
+    HookEvent,
+    HookState,
+    Project,
+    Ref,
+    RefKind,
+)
+from packistry.providers.checks import good, projects_line, refused, warning
+from packistry.providers.deliveries import has_hex_signature, ignored, read_delivery, ref_event
+from packistry.providers.payloads import Payload
+
+_LABEL = "Bitbucket"
+
+# As many as the API gives at once.
+_PAGE = {"pagelen": "100"}
+
+_ACCOUNT = "the scope `read:user:bitbucket`"
+_READING = "the scope `read:repository:bitbucket`"
+_HOOKS = (
+    "the scopes `read:webhook:bitbucket`, `write:webhook:bitbucket` and `delete:webhook:bitbucket`, "
+    "and its owner must be an administrator of the project"
+)
+
+# Deletions are pushes too; an update tells of a new name.
+_HOOK_EVENTS = ("repo:push", "repo:updated")
+
+
+class Bitbucket:
+    """The Provider for Bitbucket Cloud. Source of addresses and fields: Atlassian's "The Bitbucket Cloud REST API" and
+    "Event payloads".
+    """
+
+    name = "bitbucket"
+    label = _LABEL
+    default_address: str | None = "https://api.bitbucket.org"
+    has_hooks = True
+    fields: Sequence[CredentialField] = (
+        CredentialField("workspace", "Workspace", "As in bitbucket.org/{workspace}.", secret=False),
+        CredentialField("email", "E-mail address", "Of the Atlassian account that the API token belongs to."),
+        CredentialField(
+            "token",
+            "API token",
+            f"An API token with {_READING}, better also {_ACCOUNT}; to create hooks, {_HOOKS}. "
+            "Made under Atlassian account settings, Security, API tokens.",
+        ),
+    )
+
+    def check(self, connection: Connection) -> CheckReport:
+        workspace = connection.settings["workspace"]
+        try:
+            host = _host(connection)
+            what = f"projects of the workspace {workspace}"
+            seen = host.get(_listing(host, workspace), what=what, needs=_READING, params={"pagelen": "1"})
+            account, projects = _account(host), [_project(row) for row in seen.payloads("values")]
+            count = seen.number_or_none("size")
+            hooks = [_hook_line(host, project) for project in projects]
+        except Refusal as refusal:
+            return refused(refusal, "Is it the address of the API, without /2.0, and the name of the workspace?")
+        owner = f"the token belongs to {account}." if account else f"the token does not tell whose it is: {_ACCOUNT}."
+        lines = [
+            good(f"{_LABEL} answers at {connection.address}; {owner}"),
+            projects_line(count),
+            *hooks,
+        ]
+        return CheckReport(lines, account=account, projects_seen=count)
+
+    def projects(self, connection: Connection, *, search: str = "", owner: str = "") -> Iterator[Project]:
+        host, workspace = _host(connection), owner or connection.settings["workspace"]
+        wanted = {"q": f"name ~ {_quoted(search)}"} if search else {}
+        rows = host.rows(
+            _listing(host, workspace),
+            what=f"projects of {workspace}",
+            needs=_READING,
+            params={**_PAGE, **wanted},
+            page=_page,
+        )
+        return map(_project, rows)
+
+    def project(self, connection: Connection, project_id: str) -> Project:
+        return _read(_host(connection), connection.settings["workspace"], project_id)
+
+    def project_named(self, connection: Connection, full_name: str) -> Project:
+        workspace, _, name = full_name.partition("/")
+        return _read(_host(connection), workspace, name)
+
+    def refs(self, connection: Connection, project: Project) -> Iterator[Ref]:
+        host = _host(connection)
+        for kind, listing in ((RefKind.BRANCH, "branches"), (RefKind.TAG, "tags")):
+            url, what = _address(host, project, "refs", listing), f"{listing} of {project.full_name}"
+            for row in host.rows(url, what=what, needs=_READING, params=_PAGE, page=_page):
+                yield Ref(kind, row.text("name"), row.commit("target", "hash"))
+
+    def committed_at(self, connection: Connection, project: Project, commit: str) -> datetime:
+        host = _host(connection)
+        what = f"commit {commit} in {project.full_name}"
+        return host.get(_address(host, project, "commit", commit), what=what, needs=_READING).moment("date")
+
+    def read_file(self, connection: Connection, project: Project, commit: str, path: str) -> bytes | None:
+        host = _host(connection)
+        try:
+            url = _address(host, project, "src", commit, *path.split("/"))
+        except NotFound:
+            return None
+        what = f"{path} in {project.full_name}"
+        # Asked first: a folder is answered as JSON where a file is asked for, and a file of JSON looks the same.
+        described = host.file(url, what=what, needs=_READING, params={"format": "meta"})
+        if described is None or host.read(described).text("type") != "commit_file":
+            return None
+        answer = host.file(url, what=what, needs=_READING)
+        return answer.body if answer else None
+
+    def download_archive(self, connection: Connection, project: Project, commit: str, into: BinaryIO) -> None:
+        host = _host(connection)
+        workspace, _, name = project.full_name.partition("/")
+        # The API has no archives: they come from the site, which takes the same credential.
+        url = f"{_site(connection.address)}/{escaped(workspace)}/{escaped(name)}/get/{escaped(commit)}.tar.gz"
+        what = f"archive of {commit} in {project.full_name}"
+        host.download(url, into, what=what, needs=_READING, max_bytes=ARCHIVE_BYTES)
+
+    def create_hook(self, connection: Connection, project: Project, url: str, secret: str) -> str:
+        host = _host(connection)
+        hooks, what = _address(host, project, "hooks"), f"hooks of {project.full_name}"
+        wanted = {"description": "Packistry", "url": url, "active": True, "secret": secret, "events": _HOOK_EVENTS}
+        rows = host.rows(hooks, what=what, needs=_HOOKS, params=_PAGE, page=_page)
+        found = next((hook for hook in rows if hook.text_or_none("url") == url), None)
+        method, address = ("PUT", _hook(host, project, found.text("uuid"))) if found else ("POST", hooks)
+        return host.read(host.send(method, address, what=what, needs=_HOOKS, json=wanted)).text("uuid")
+
+    def hook_state(self, connection: Connection, project: Project, hook_id: str) -> HookState:
+        host = _host(connection)
+        try:
+            hook = host.get(_hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS)
+        except NotFound:
+            return HookState.GONE
+        # How its last deliveries went is told to people only.
+        return HookState.ACTIVE if hook.flag("active") else HookState.DISABLED
+
+    def delete_hook(self, connection: Connection, project: Project, hook_id: str) -> None:
+        host = _host(connection)
+        with suppress(NotFound):
+            host.send("DELETE", _hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS)
+
+    def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+        # Named as GitHub's older header, whose signature is another.
+        return has_hex_signature(headers.get("x-hub-signature"), body, secret)
+
+    def delivery_id(self, headers: Mapping[str, str]) -> str | None:
+        return headers.get("x-request-uuid")
+
+    def parse_event(self, headers: Mapping[str, str], body: bytes) -> Sequence[HookEvent]:
+        payload, event = read_delivery(body), headers.get("x-event-key", "")
+        match event:
+            case "repo:push":
+                return _push(payload)
+            case "repo:updated":
+                return [HookEvent(EventKind.PROJECT_CHANGED, payload.text("repository", "uuid"))]
+            case _:
+                return [ignored(f'The event "{event[:100]}" changes no package.')]
+
+
+def _host(connection: Connection) -> Host:
+    email, token = (header_text(connection.credential[name]) for name in ("email", "token"))
+    pair = base64.b64encode(f"{email}:{token}".encode()).decode()
+    headers = {"authorization": f"Basic {pair}", "accept": "application/json"}
+    return Host(_LABEL, f"{connection.address}/2.0", connection.client, headers)
+
+
+def _site(address: str) -> str:
+    """Where people go: the address of the API without its "api."."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.removeprefix("api.")).geturl()
+
+
+def _page(host: Host, answer: Answer) -> Page:
+    page = host.read(answer)
+    return page.payloads("values"), page.text_or_none("next")
+
+
+def _quoted(text: str) -> str:
+    """A text as the query language of the API has it."""
+    escaped_text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped_text}"'
+
+
+def _listing(host: Host, workspace: str) -> str:
+    return host.address("repositories", workspace)
+
+
+def _address(host: Host, project: Project, *rest: str) -> str:
+    """By the id, which stays when the project gets another name."""
+    return host.address("repositories", project.full_name.partition("/")[0], project.id, *rest)
+
+
+def _hook(host: Host, project: Project, hook_id: str) -> str:
+    return _address(host, project, "hooks", hook_id)
+
+
+def _read(host: Host, workspace: str, name: str) -> Project:
+    """A project by its short name or its id: the API takes either."""
+    url = host.address("repositories", workspace, name)
+    return _project(host.get(url, what=f"project {workspace}/{name}", needs=_READING))
+
+
+def _project(row: Payload) -> Project:
+    web_url = row.text("links", "html", "href")
+    return Project(
+        id=row.text("uuid"),
+        full_name=row.text("full_name"),
+        web_url=web_url,
+        # Not from links.clone, which has the account's name in it.
+        clone_url=f"{web_url}.git",
+        default_branch=row.text_or_none("mainbranch", "name"),
+    )
+
+
+def _account(host: Host) -> str | None:
+    """Whose token it is; None when its scopes do not reach that far, which nothing else needs."""
+    with suppress(ScopeMissing):
+        user = host.get(host.address("user"), what="account for this token", needs=_ACCOUNT)
+        return user.text_or_none("username") or user.text("display_name")
+    return None
+
+
+def _hook_line(host: Host, project: Project) -> CheckLine:
+    try:
+        host.send("GET", _address(host, project, "hooks"), what="hooks", needs=_HOOKS, params={"pagelen": "1"})
+    except ScopeMissing:
+        return warning(f"The token may not read the hooks of {project.full_name}. It needs {_HOOKS}.")
+    return good(f"Hooks can be read (tried at {project.full_name}); whether they can be made is seen at the first.")
+
+
+def _push(payload: Payload) -> Sequence[HookEvent]:
+    """Every change of the push: `git push --tags` brings many."""
+    project_id = payload.text("repository", "uuid")
+    return [_change(project_id, change) for change in payload.payloads("push", "changes")] or [
+        ignored("The push changes no branch and no tag.", project_id)
+    ]
+
+
+def _change(project_id: str, change: Payload) -> HookEvent:
+    new = change.payload_or_none("new")
+    ref = new or change.payload("old")
+    kind = ref.text("type")
+    if kind not in set(RefKind):
+        return ignored(f"{kind[:100]} is neither a branch nor a tag.", project_id)
+    return ref_event(project_id, RefKind(kind), ref.text("name"), new.text("target", "hash") if new else None)
