@@ -215,7 +215,9 @@ def finish_run(session: WriteSession, run: ImportRun, state: RunState, reason: s
 
 
 def put_off_run(session: WriteSession, run: ImportRun, until: datetime, reason: str) -> None:
-    """The host cannot be asked now: the run waits, and says for what."""
+    """The host cannot be asked now: the run waits, and says for what. One that was cancelled meanwhile stays so."""
+    if run.state not in OPEN:
+        return
     run.state, run.due_at, run.reason = RunState.WAITING, until, reason
     run.attempts += 1
 

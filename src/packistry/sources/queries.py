@@ -13,7 +13,7 @@ from packistry.db.engine import ReadSession
 from packistry.db.models import Archive, ImportRef, ImportRun, Package, Project, Repository, Source, Version
 from packistry.db.types import is_id
 from packistry.errors import NotFound
-from packistry.sources.states import OPEN, RefState, RunState
+from packistry.sources.states import OPEN, TAKEN, RefState, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,9 @@ def known_skips(session: ReadSession, project_id: int) -> dict[tuple[str, str, s
         .where(ImportRun.project_id == project_id, ImportRun.state == RunState.DONE)
         .scalar_subquery()
     )
-    skipped = select(ImportRef).where(ImportRef.run_id == last, ImportRef.state == RefState.SKIPPED)
+    skipped = select(ImportRef).where(
+        ImportRef.run_id == last, ImportRef.state == RefState.SKIPPED, ~ImportRef.reason.endswith(TAKEN)
+    )
     return {(row.kind, row.name, row.commit): row.reason for row in session.scalars(skipped)}
 
 

@@ -42,3 +42,7 @@ class RefState(StrEnum):
     DELETED = "deleted"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+# Ends the reason of a ref whose version another ref has: no fault of its commit, so it is looked at again each time.
+TAKEN: Final = "gives the same version already."

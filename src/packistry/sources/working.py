@@ -13,7 +13,7 @@ from packistry.db.models import ImportRef
 from packistry.errors import InvalidInput
 from packistry.providers.base import Ref, RefKind
 from packistry.sources.preparing import Prepared, Preparer, Verdict
-from packistry.sources.states import RefState
+from packistry.sources.states import TAKEN, RefState
 
 # What one transaction publishes at most: a document is rendered once for all of it.
 BATCH_REFS: Final = 50
@@ -91,7 +91,7 @@ def _prepare_group(preparer: Preparer, group: Sequence[ImportRef]) -> Iterable[O
     taken: ImportRef | None = None
     for row in group:
         if taken is not None:
-            yield Outcome(row, Verdict(RefState.SKIPPED, f"{taken.kind} {taken.name} gives the same version already."))
+            yield Outcome(row, Verdict(RefState.SKIPPED, f"{taken.kind} {taken.name} {TAKEN}"))
             continue
         result = preparer.prepare(Ref(RefKind(row.kind), row.name, row.commit))
         if isinstance(result, Prepared) or result.state in {RefState.UNCHANGED, RefState.KEPT}:
