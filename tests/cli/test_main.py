@@ -18,6 +18,7 @@ from packistry.cli.verbs import PRINTED
 from packistry.settings import Settings
 from tests.cli.conftest import Packistry
 from tests.composer.client import Terminal
+from tests.processes import open_files
 from tests.server import Installation
 
 
@@ -226,16 +227,16 @@ def test_what_the_terminal_has_no_letter_for_is_escaped(installation: Installati
 
 def test_ctrl_c_ends_a_command_cleanly(installation: Installation) -> None:
     command = [installation.program, "user", "add", "--name", "A", "--email", "a@b", "--password-stdin"]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command, env=installation.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    _wait_until_it_has_open(process.pid, installation.data_dir / "packistry.sqlite3")
-    _wait_until_it_reads(process.pid)
+    ) as process:
+        _wait_until_it_has_open(process.pid, installation.data_dir / "packistry.sqlite3")
+        _wait_until_it_reads(process.pid)
 
-    process.send_signal(signal.SIGINT)
-    # Its input stays open until it has ended: at the end of it, the command would answer that instead of the signal.
-    process.wait(timeout=60)
-    out, err = process.communicate()
+        process.send_signal(signal.SIGINT)
+        # Its input stays open until it has ended: at the end of it, the command would answer that, not the signal.
+        process.wait(timeout=60)
+        out, err = process.communicate()
 
     assert (process.returncode, out, err) == (130, b"", b"Stopped.\n")
 
@@ -250,7 +251,7 @@ def _wait_until_it_reads(pid: int) -> None:
 
 def _wait_until_it_has_open(pid: int, path: Path) -> None:
     deadline = time.monotonic() + 60
-    while path not in {descriptor.readlink() for descriptor in Path(f"/proc/{pid}/fd").iterdir()}:
+    while str(path) not in open_files(pid):
         assert time.monotonic() < deadline, f"{path} is never opened"
         time.sleep(0.05)
 

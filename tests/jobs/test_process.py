@@ -9,6 +9,7 @@ import pytest
 
 from packistry.settings import Settings
 from tests.jobs.toys import FOR_EVER, Playroom, Toys, opened_playroom, stop
+from tests.processes import open_files
 
 TOYS = Toys("toys")
 
@@ -213,7 +214,7 @@ def test_it_listens_nowhere_and_talks_to_the_database_only(playroom: Playroom) -
     playroom.wait_until(lambda: "jobs.started" in playroom.log)
     time.sleep(0.5)
 
-    files = [str(entry.readlink()) for entry in Path(f"/proc/{process.pid}/fd").iterdir()]
+    files = open_files(process.pid)
     sockets = {name.removeprefix("socket:[").rstrip("]") for name in files if name.startswith("socket:")}
     rows = [line.split() for line in Path(f"/proc/{process.pid}/net/tcp").read_text().splitlines()[1:]]
     ours = [row for row in rows if row[9] in sockets]
