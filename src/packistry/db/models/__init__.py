@@ -8,7 +8,7 @@ from packistry.db.models.generation import Change, Generation
 from packistry.db.models.grants import GrantRow
 from packistry.db.models.packages import Archive, Document, Package, ProvidedName, Version
 from packistry.db.models.repositories import Repository
-from packistry.db.models.sources import ImportRef, ImportRun, Project, Source
+from packistry.db.models.sources import Delivery, Hook, ImportRef, ImportRun, Project, Rule, Source
 from packistry.db.models.tokens import Token, TokenSecret
 
 __all__ = [
@@ -16,16 +16,19 @@ __all__ = [
     "AuditEvent",
     "Base",
     "Change",
+    "Delivery",
     "Document",
     "Download",
     "Generation",
     "GrantRow",
+    "Hook",
     "ImportRef",
     "ImportRun",
     "Package",
     "Project",
     "ProvidedName",
     "Repository",
+    "Rule",
     "Source",
     "Token",
     "TokenSecret",

@@ -62,6 +62,8 @@ class Version(Base):
     source: Mapped[dict[str, Any] | None] = mapped_column(JSONBytes)
     # The project it was imported from; None for an upload. No foreign key: a project's row is never taken away.
     project_id: Mapped[int | None] = mapped_column(index=True)
+    # The other commit of its tag that an administrator accepted, so that the next import takes it.
+    accepted_commit: Mapped[str | None] = mapped_column(String(64))
     # The archive served now. No foreign key: archives point here, and a circle would need deferred constraints.
     archive_id: Mapped[int]
 

@@ -1,8 +1,8 @@
-"""Sources, the projects that were added from them, and the runs that bring their refs in."""
+"""Sources, the projects that were added from them, the hooks that tell of pushes, and the runs that bring refs in."""
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from packistry.db.models.base import NEVER_AGAIN, Base
@@ -32,6 +32,36 @@ class Source(Base):
     last_contact_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # Until then the host wants to hear nothing from us.
     waits_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # The end of the credential that was warned of last, so that each is warned of once.
+    expiry_warned_for: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Deliveries that were not signed as they should be: counted, never read.
+    refused_deliveries: Mapped[int] = mapped_column(default=0, server_default="0")
+    refused_delivery_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class Rule(Base):
+    """All projects of an organisation, group or workspace, those of tomorrow too; patterns leave some out."""
+
+    __tablename__ = "source_rules"
+    __table_args__ = (NEVER_AGAIN,)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id"), index=True)
+    repository_id: Mapped[int] = mapped_column(ForeignKey("repositories.id"), index=True)
+    # "" is all that the credential sees.
+    owner: Mapped[str] = mapped_column(Text)
+    # Patterns of full names; of none, all are taken. "!" before one leaves out.
+    projects: Mapped[list[str]] = mapped_column(JSONBytes)
+    # What each project gets that is added by the rule.
+    tags: Mapped[list[str]] = mapped_column(JSONBytes)
+    branches: Mapped[list[str]] = mapped_column(JSONBytes)
+    hooked: Mapped[bool]
+    with_archived: Mapped[bool]
+    looked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Why the last look at the host came to nothing.
+    problem: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
@@ -59,6 +89,16 @@ class Project(Base):
     # Patterns of names, as fnmatch reads them; of none, all are taken.
     tags: Mapped[list[str]] = mapped_column(JSONBytes)
     branches: Mapped[list[str]] = mapped_column(JSONBytes)
+    # Whether the host is to call us; it is looked at from time to time anyway.
+    hooked: Mapped[bool] = mapped_column(default=True, server_default=true())
+    # The rule that added it; None when a person did. No foreign key: a rule's row is never taken away.
+    rule_id: Mapped[int | None]
+    # What is wrong with it as a whole, in a sentence: gone at the host, another name in its composer.json.
+    problem: Mapped[str | None] = mapped_column(Text)
+    # The name that composer.json has now, when it is not the package's: an administrator says what becomes of it.
+    renamed_to: Mapped[str | None] = mapped_column(Text)
+    # The new name that an administrator did not want.
+    rename_refused: Mapped[str | None] = mapped_column(Text)
     synced_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -76,7 +116,9 @@ class ImportRun(Base):
     state: Mapped[str] = mapped_column(String(20))
     # Lower is sooner.
     priority: Mapped[int]
-    # Whether the host was asked for its refs, so that the rows below are all there are.
+    # Only the refs that a push told of; else all there are.
+    partial: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Whether the host was asked for its refs, so that the rows below have their commits, and are all there are.
     listed: Mapped[bool] = mapped_column(default=False)
     # Not before then: the host is unreachable, or wants us to wait.
     due_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -97,7 +139,7 @@ class ImportRef(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("import_runs.id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(String(10))
     name: Mapped[str] = mapped_column(Text)
-    # Empty when the ref is gone from the host.
+    # Empty when the ref is gone from the host, and until it was asked for what a push told of.
     commit: Mapped[str] = mapped_column(String(64))
     # Its turn among the refs of the run.
     position: Mapped[int]
@@ -105,3 +147,56 @@ class ImportRef(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id", ondelete="SET NULL"))
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class Hook(Base):
+    """What makes a host call us: one for each project at the host and repository of ours, whatever its directories."""
+
+    __tablename__ = "hooks"
+    __table_args__ = (UniqueConstraint("source_id", "remote_id", "repository_id"), NEVER_AGAIN)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id"))
+    repository_id: Mapped[int] = mapped_column(ForeignKey("repositories.id"), index=True)
+    # The host's own id of the project.
+    remote_id: Mapped[str] = mapped_column(Text)
+    # The hook's id at the host; None while there is none.
+    remote_hook_id: Mapped[str | None] = mapped_column(Text)
+    # Where the host was told to post; another one has to be told to it.
+    address: Mapped[str] = mapped_column(Text, default="")
+    # Sealed: "secret", and for a while "previous", which deliveries under way were signed with.
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    state: Mapped[str] = mapped_column(String(20))
+    # Why it does not work, and what to do.
+    reason: Mapped[str | None] = mapped_column(Text)
+    # Not looked after before then.
+    due_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    checked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    last_delivery_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    # Not wanted any more; while it has an id at the host, it is still to be removed there.
+    deleted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class Delivery(Base):
+    """One authentic call of a host, as it came, and what we answered. Kept for 30 days."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (NEVER_AGAIN,)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    hook_id: Mapped[int] = mapped_column(ForeignKey("hooks.id"), index=True)
+    # The host's own id of it, the same when it is sent again.
+    remote_delivery_id: Mapped[str | None] = mapped_column(Text)
+    event: Mapped[str] = mapped_column(Text)
+    # Without what authenticates.
+    headers: Mapped[dict[str, str]] = mapped_column(JSONBytes)
+    # zlib.
+    body: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    status: Mapped[int]
+    answer: Mapped[str] = mapped_column(Text)
+    # The runs that it made or hurried.
+    runs: Mapped[list[int]] = mapped_column(JSONBytes)
+    # The delivery that was played again to make this one.
+    replay_of: Mapped[int | None]
+    received_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
