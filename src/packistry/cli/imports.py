@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from packistry.cli import package
-from packistry.cli.documents import ImportDocument, import_document
 from packistry.cli.opening import opened, operator
 from packistry.cli.options import AsJSON, repository_path
 from packistry.cli.printing import answer, facts, moment, table
+from packistry.cli.source_documents import ImportDocument, import_document
 from packistry.cli.verbs import noun, verb
 
 if TYPE_CHECKING:

@@ -7,16 +7,11 @@ from typing import Annotated, Final
 import typer
 
 from packistry.cli.asking import confirm
-from packistry.cli.documents import (
-    CheckedDocument,
-    DeletedDocument,
-    ProjectDocument,
-    SourceDocument,
-    source_document,
-)
+from packistry.cli.documents import DeletedDocument
 from packistry.cli.opening import opened, operator
 from packistry.cli.options import AsJSON, Yes
 from packistry.cli.printing import answer, facts, moment, table
+from packistry.cli.source_documents import CheckedDocument, ProjectDocument, SourceDocument, source_document
 from packistry.cli.verbs import noun, verb
 from packistry.errors import InvalidInput
 

@@ -1,0 +1,115 @@
+"""What --json prints of sources, projects and imports, key by key; as in `documents`, a key is never renamed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+from packistry.cli.documents import shown_path
+
+if TYPE_CHECKING:
+    from packistry.sources.queries import ImportRef, RunSummary, Source
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDocument:
+    """A connected code host, without its credential."""
+
+    id: Annotated[int, "number"]
+    name: Annotated[str, "name"]
+    provider: Annotated[str, "kind of code host"]
+    url: Annotated[str, "its base address"]
+    settings: Annotated[dict[str, str], "what is known of it beside the credential"]
+    projects: Annotated[int, "how many projects were added from it"]
+    concurrency: Annotated[int, "refs worked on at once"]
+    credential_refused: Annotated[str | None, "why the host refused the credential; null while it is good"]
+    credential_expires_at: Annotated[datetime | None, "when the credential ends, if the host tells"]
+    last_contact_at: Annotated[datetime | None, "last good answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedDocument:
+    """What a host says of a source's credential."""
+
+    source: Annotated[str, "name of the source"]
+    good: Annotated[bool, "whether nothing is bad"]
+    account: Annotated[str | None, "whom the credential belongs to"]
+    expires_at: Annotated[datetime | None, "when it ends"]
+    projects_seen: Annotated[int | None, "how many projects it sees"]
+    findings: Annotated[list[str], "a sentence each: good, warning or bad first"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectDocument:
+    """A project at a code host."""
+
+    id: Annotated[str, "the host's own id"]
+    name: Annotated[str, "full name"]
+    url: Annotated[str, "its page"]
+    default_branch: Annotated[str | None, "default branch"]
+    archived: Annotated[bool, "whether it is read-only"]
+    added: Annotated[bool, "whether it was added to a repository"]
+
+
+@dataclass(frozen=True, slots=True)
+class RefDocument:
+    """A branch or tag in an import."""
+
+    kind: Annotated[str, "branch or tag"]
+    name: Annotated[str, "name"]
+    commit: Annotated[str, "commit"]
+    state: Annotated[str, "waiting, imported, unchanged, skipped, kept, failed or cancelled"]
+    reason: Annotated[str | None, "why, and what to do"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportDocument:
+    """One bringing in of a project's refs."""
+
+    id: Annotated[int, "number"]
+    state: Annotated[str, "waiting, running, done, failed or cancelled"]
+    cause: Annotated[str, "first, push, sync, rebuild or retry"]
+    source: Annotated[str, "name of the source"]
+    project: Annotated[str, "full name at the host"]
+    repository: Annotated[str, "path"]
+    package: Annotated[str | None, "name, once it is known"]
+    reason: Annotated[str | None, "what it waits for, or why it failed"]
+    created_at: Annotated[datetime, "when it was asked for"]
+    finished_at: Annotated[datetime | None, "when it was over"]
+    counts: Annotated[dict[str, int], "how many refs are in each state"]
+    refs: Annotated[list[RefDocument], "the refs, where they are shown"]
+
+
+def source_document(source: "Source", projects: int) -> SourceDocument:
+    """The source, as --json prints it."""
+    return SourceDocument(
+        id=source.id,
+        name=source.name,
+        provider=source.provider,
+        url=source.address,
+        settings=source.settings,
+        projects=projects,
+        concurrency=source.concurrency,
+        credential_refused=source.credential_refused,
+        credential_expires_at=source.credential_expires_at,
+        last_contact_at=source.last_contact_at,
+    )
+
+
+def import_document(summary: "RunSummary", refs: "Sequence[ImportRef]" = ()) -> ImportDocument:
+    """The run, as --json prints it."""
+    run = summary.run
+    return ImportDocument(
+        id=run.id,
+        state=run.state,
+        cause=run.cause,
+        source=summary.source.name,
+        project=summary.project.full_name,
+        repository=shown_path(summary.repository.path),
+        package=summary.package,
+        reason=run.reason,
+        created_at=run.created_at,
+        finished_at=run.finished_at,
+        counts=summary.refs,
+        refs=[RefDocument(ref.kind, ref.name, ref.commit, ref.state, ref.reason) for ref in refs],
+    )
