@@ -71,13 +71,7 @@ class FakeBitbucket(FakeHost):
         rows = [one for one in self.projects.values() if one.owner == workspace]
         if not rows:
             return _error(404, f"No workspace with identifier '{workspace}'.") if self.projects else _page(request, [])
-        query = request.query.get("q")
-        # "Filter and sort API objects": ~ is "contains", whatever the case; strings are quoted, with backslashes.
-        found = re.fullmatch(r'name ~ "((?:[^"\\]|\\.)*)"', query) if query is not None else None
-        if query is not None and found is None:
-            return _error(400, "Invalid query")
-        text = re.sub(r"\\(.)", r"\1", found[1]).lower() if found else ""
-        return _page(request, [self._row(one) for one in rows if text in one.name.lower()])
+        return _filtered_page(request, [self._row(one) for one in rows])
 
     def repository(self, request: Request, workspace: str, repo: str) -> Reply:
         found = self._found(workspace, repo)
@@ -89,7 +83,7 @@ class FakeBitbucket(FakeHost):
             return self.unknown()
         # "Refs": the target of an annotated tag is the commit behind it.
         refs = found.branches if listing == "branches" else found.tags
-        return _page(request, [{"name": name, "target": {"hash": commit}} for name, commit in refs.items()])
+        return _filtered_page(request, [{"name": name, "target": {"hash": commit}} for name, commit in refs.items()])
 
     def commit(self, request: Request, workspace: str, repo: str, sha: str) -> Reply:
         found = self._found(workspace, repo)
@@ -172,6 +166,7 @@ def row_of(project: FakeProject, site: str = "https://bitbucket.example") -> dic
         "type": "repository",
         "uuid": project.uuid,
         "full_name": project.full_name,
+        "name": project.name,
         "links": {"html": {"href": f"{site}/{project.full_name}"}},
         "mainbranch": {"type": "branch", "name": project.default_branch} if project.default_branch else None,
     }
@@ -225,6 +220,22 @@ def _told(hook: dict[str, Any]) -> dict[str, Any]:
 
 def _error(status: int, message: str, detail: object = None) -> Reply:
     return Reply(status, {"type": "error", "error": {"message": message, "detail": detail}})
+
+
+def _filtered_page(request: Request, rows: list[dict[str, Any]]) -> Reply:
+    """ "Filter and sort API objects": ~ is "contains", whatever the case, and = the same; strings are quoted, with
+    backslashes.
+    """
+    query = request.query.get("q")
+    if query is None:
+        return _page(request, rows)
+    found = re.fullmatch(r'name (~|=) "((?:[^"\\]|\\.)*)"', query)
+    if found is None:
+        return _error(400, "Invalid query")
+    text = re.sub(r"\\(.)", r"\1", found[2])
+    if found[1] == "=":
+        return _page(request, [row for row in rows if row["name"] == text])
+    return _page(request, [row for row in rows if text.lower() in row["name"].lower()])
 
 
 def _page(request: Request, rows: list[Any]) -> Reply:

@@ -25,6 +25,8 @@ class FakeGitea(FakeHost):
         ("GET", _REPO, "repository"),
         ("GET", f"{_REPO}/branches", "branches"),
         ("GET", f"{_REPO}/tags", "tags"),
+        ("GET", rf"{_REPO}/branches/(?P<name>.+)", "branch"),
+        ("GET", rf"{_REPO}/tags/(?P<name>.+)", "tag"),
         ("GET", rf"{_REPO}/git/commits/(?P<sha>[^/]+)", "commit"),
         ("GET", rf"{_REPO}/raw/(?P<path>.+)", "raw_file"),
         ("GET", rf"{_REPO}/archive/(?P<sha>[^/]+)\.zip", "archive"),
@@ -91,19 +93,23 @@ class FakeGitea(FakeHost):
 
     def branches(self, request: Request, owner: str, repo: str) -> Reply:
         found = self._found(owner, repo)
-        rows = [{"name": name, "commit": {"id": commit}} for name, commit in found.branches.items()] if found else []
+        rows = [_branch(found, name) for name in found.branches] if found else []
         return _page(request, rows) if found else self.unknown()
 
     def tags(self, request: Request, owner: str, repo: str) -> Reply:
         found = self._found(owner, repo)
         if found is None:
             return self.unknown()
-        # The API's description, Tag: `id` is the tag object of an annotated tag; `commit` is the commit behind it.
-        rows = [
-            {"name": name, "id": found.annotated.get(name, commit), "commit": {"sha": commit}}
-            for name, commit in found.tags.items()
-        ]
-        return _page(request, rows)
+        return _page(request, [_tag(found, name) for name in found.tags])
+
+    def branch(self, request: Request, owner: str, repo: str, name: str) -> Reply:
+        found = self._found(owner, repo)
+        # The API's description, repoGetBranch: the rest of the path is the name, also with slashes.
+        return Reply(200, _branch(found, name)) if found and name in found.branches else self.unknown()
+
+    def tag(self, request: Request, owner: str, repo: str, name: str) -> Reply:
+        found = self._found(owner, repo)
+        return Reply(200, _tag(found, name)) if found and name in found.tags else self.unknown()
 
     def commit(self, request: Request, owner: str, repo: str, sha: str) -> Reply:
         found = self._found(owner, repo)
@@ -177,6 +183,16 @@ def delivery(event: str, payload: dict[str, Any], secret: str, *, software: str 
         "x-hub-signature-256": f"sha256={digest}",
     }
     return Delivery(headers, body)
+
+
+def _branch(project: FakeProject, name: str) -> dict[str, Any]:
+    return {"name": name, "commit": {"id": project.branches[name]}}
+
+
+def _tag(project: FakeProject, name: str) -> dict[str, Any]:
+    """The API's description, Tag: `id` is the tag object of an annotated tag; `commit` is the commit behind it."""
+    commit = project.tags[name]
+    return {"name": name, "id": project.annotated.get(name, commit), "commit": {"sha": commit}}
 
 
 def _denied(project: FakeProject | None) -> Reply | None:

@@ -28,6 +28,8 @@ class FakeGitHub(FakeHost):
         ("GET", _REPO, "repository"),
         ("GET", f"{_REPO}/branches", "branches"),
         ("GET", f"{_REPO}/tags", "tags"),
+        ("GET", f"{_REPO}/git/ref/(?P<ref>.+)", "git_ref"),
+        ("GET", f"{_REPO}/git/tags/(?P<sha>[^/]+)", "git_tag"),
         ("GET", f"{_REPO}/git/commits/(?P<sha>[^/]+)", "commit"),
         ("GET", f"{_REPO}/contents/(?P<path>.+)", "contents"),
         ("GET", f"{_REPO}/zipball/(?P<ref>[^/]+)", "zipball"),
@@ -137,6 +139,26 @@ class FakeGitHub(FakeHost):
 
     def tags(self, request: Request, owner: str, repo: str) -> Reply:
         return self._refs(request, self.project_called(f"{owner}/{repo}"), "tags")
+
+    def git_ref(self, request: Request, owner: str, repo: str, ref: str) -> Reply:
+        project = self.project_called(f"{owner}/{repo}")
+        # "Git references", Get a reference: 404 unless one is called exactly so, 409 where there are no commits at all.
+        if project and not project.branches and not project.tags:
+            return _message(409, "Git Repository is empty.")
+        full_name = f"refs/{ref}"
+        if project is None or project.commit_of(full_name) is None:
+            return self.unknown()
+        sha = project.object_of(full_name)
+        kind = "commit" if sha == project.commit_of(full_name) else "tag"
+        return Reply(200, {"ref": full_name, "object": {"type": kind, "sha": sha}})
+
+    def git_tag(self, request: Request, owner: str, repo: str, sha: str) -> Reply:
+        project = self.project_called(f"{owner}/{repo}")
+        # "Git tags", Get a tag: by the id of its object, which only annotated ones have.
+        name = next((name for name, tag in project.annotated.items() if tag == sha), None) if project else None
+        if project is None or name is None:
+            return self.unknown()
+        return Reply(200, {"tag": name, "sha": sha, "object": {"type": "commit", "sha": project.tags[name]}})
 
     def commit(self, request: Request, owner: str, repo: str, sha: str) -> Reply:
         project = self.project_called(f"{owner}/{repo}")

@@ -27,6 +27,8 @@ class FakeGitLab(FakeHost):
         ("GET", _PROJECT, "project"),
         ("GET", f"{_REPOSITORY}/branches", "branches_of"),
         ("GET", f"{_REPOSITORY}/tags", "tags_of"),
+        ("GET", rf"{_REPOSITORY}/branches/(?P<name>[^/]+)", "branch"),
+        ("GET", rf"{_REPOSITORY}/tags/(?P<name>[^/]+)", "tag"),
         ("GET", rf"{_REPOSITORY}/commits/(?P<sha>[^/]+)", "commit"),
         ("GET", rf"{_REPOSITORY}/files/(?P<path>[^/]+)/raw", "raw_file"),
         ("GET", rf"{_REPOSITORY}/archive\.zip", "archive"),
@@ -117,19 +119,27 @@ class FakeGitLab(FakeHost):
 
     def branches_of(self, request: Request, project: str) -> Reply:
         found = self._found(project)
-        rows = [{"name": name, "commit": {"id": commit}} for name, commit in found.branches.items()] if found else []
+        rows = [_branch(found, name) for name in found.branches] if found else []
         return _page(request, rows) if found else _missing("Project")
 
     def tags_of(self, request: Request, project: str) -> Reply:
         found = self._found(project)
         if found is None:
             return _missing("Project")
-        # "Tags": `target` is the tag object of an annotated tag; `commit` is the commit behind it.
-        rows = [
-            {"name": name, "target": found.annotated.get(name, commit), "commit": {"id": commit}}
-            for name, commit in found.tags.items()
-        ]
-        return _page(request, rows)
+        return _page(request, [_tag(found, name) for name in found.tags])
+
+    def branch(self, request: Request, project: str, name: str) -> Reply:
+        found = self._found(project)
+        if found is None:
+            return _missing("Project")
+        # "Branches", Get a single repository branch: the name URL-encoded, as one segment.
+        return Reply(200, _branch(found, name)) if name in found.branches else _missing("Branch")
+
+    def tag(self, request: Request, project: str, name: str) -> Reply:
+        found = self._found(project)
+        if found is None:
+            return _missing("Project")
+        return Reply(200, _tag(found, name)) if name in found.tags else _missing("Tag")
 
     def commit(self, request: Request, project: str, sha: str) -> Reply:
         found = self._found(project)
@@ -232,6 +242,16 @@ def delivery(event: str, payload: dict[str, Any], secret: str) -> Delivery:
         "idempotency-key": str(uuid.uuid4()),
     }
     return Delivery(headers, json.dumps(payload).encode())
+
+
+def _branch(project: FakeProject, name: str) -> dict[str, Any]:
+    return {"name": name, "commit": {"id": project.branches[name]}}
+
+
+def _tag(project: FakeProject, name: str) -> dict[str, Any]:
+    """ "Tags": `target` is the tag object of an annotated tag; `commit` is the commit behind it."""
+    commit = project.tags[name]
+    return {"name": name, "target": project.annotated.get(name, commit), "commit": {"id": commit}}
 
 
 def _missing(what: str) -> Reply:

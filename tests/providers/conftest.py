@@ -11,6 +11,7 @@ from packistry.outbound.guard import Guard
 from packistry.providers import PROVIDERS
 from packistry.providers.base import Connection, Project, Provider
 from tests.fakes.bitbucket import EMAIL, FakeBitbucket
+from tests.fakes.gitea import FakeGitea
 from tests.fakes.github import FakeGitHub
 from tests.fakes.gitlab import FakeGitLab
 from tests.fakes.host import FakeHost, FakeProject, FakeToken
@@ -51,6 +52,7 @@ BITBUCKET_SCOPES = (
 KINDS = [
     Kind("github", FakeGitHub, ("repo",), "/api/v3"),
     Kind("gitlab", FakeGitLab, ("api",), "/code/gitlab"),
+    Kind("gitea", FakeGitea, ("write:repository", "read:user"), "/code", untold=("expiry",)),
     Kind(
         "bitbucket",
         FakeBitbucket,

@@ -1,6 +1,7 @@
 """Plain git against a real server, `git http-backend`: projects, refs, dates, files and archives."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
 
@@ -93,6 +94,40 @@ def test_refs_of_any_name_are_read(scene: Scene, name: str) -> None:
     assert Ref(RefKind.BRANCH, name, commit) in refs
     assert Ref(RefKind.TAG, name, commit) in refs
     assert scene.archive(commit)["composer.json"] == manifest()
+
+
+@pytest.mark.parametrize("name", ["main", "-dash", "ünïcode/☃", "with'quote", "per%20cent", "-u=touch", "1.0/x"])
+def test_one_ref_is_found_with_the_commit_it_stands_for_now(scene: Scene, name: str) -> None:
+    find, project = scene.provider.find_ref, scene.project
+    scene.source.push_branch(f"longer/{name}", library(note="another branch whose name ends so"))
+    for number in range(2):
+        commit = scene.source.push_branch("odd", library(note=f"{name} {number}"))
+        scene.source.git("update-ref", f"refs/heads/{name}", commit)
+        scene.source.git("tag", "-f", "-a", "-m", "x", "x", "odd")
+        scene.source.git("update-ref", f"refs/tags/{name}", scene.source.git("rev-parse", "refs/tags/x"))
+
+        assert find(scene.connection, project, RefKind.BRANCH, name) == Ref(RefKind.BRANCH, name, commit)
+        assert find(scene.connection, project, RefKind.TAG, name) == Ref(RefKind.TAG, name, commit)
+
+
+@pytest.mark.parametrize("kind", RefKind)
+@pytest.mark.parametrize(
+    "name", ["gone", "", "..", "../heads/main", "a\0b", "*", "[m]ain", "mai?", "main^{}", "main\n"]
+)
+def test_a_ref_that_is_not_there_is_none(scene: Scene, kind: RefKind, name: str) -> None:
+    scene.source.push_tag("main", scene.source.commit_of("main"), annotated=True)
+    scene.source.push_branch("longer/gone", library())
+
+    assert scene.provider.find_ref(scene.connection, scene.project, kind, name) is None
+
+
+def test_a_ref_is_found_without_a_mirror_and_not_in_a_project_that_is_gone(scene: Scene) -> None:
+    project = scene.project
+
+    assert scene.provider.find_ref(scene.connection, project, RefKind.BRANCH, "main")
+    assert not (scene.connection.folder / "mirrors").exists()
+    with pytest.raises(NotFound):
+        scene.provider.find_ref(scene.connection, replace(project, id="acme/nothing"), RefKind.BRANCH, "main")
 
 
 def test_the_date_is_the_authors_in_utc(scene: Scene) -> None:

@@ -48,6 +48,20 @@ def test_a_project_that_was_renamed_is_found_by_its_former_name(stage: Stage) ->
     assert stage.provider.project_named(stage.connection, "acme/widgets").full_name == "acme/gizmos"
 
 
+def test_a_tag_of_a_tag_stands_for_the_commit_and_one_of_a_file_for_nothing(stage: Stage) -> None:
+    project, inner, tag = stage.project, "8" * 40, {"object": {"type": "tag", "sha": TAG_OBJECT}}
+    first, second = Reply(200, {"ref": "refs/tags/v1", **tag}), Reply(200, {"object": {"type": "tag", "sha": inner}})
+
+    stage.host.troubles.extend([first, second, Reply(200, {"object": {"type": "commit", "sha": COMMIT}})])
+    assert stage.provider.find_ref(stage.connection, project, RefKind.TAG, "v1") == Ref(RefKind.TAG, "v1", COMMIT)
+
+    stage.host.troubles.extend([first, Reply(200, {"object": {"type": "blob", "sha": inner}})])
+    assert stage.provider.find_ref(stage.connection, project, RefKind.TAG, "v1") is None
+
+    stage.host.troubles.extend([first, *[second] * 9])
+    assert stage.provider.find_ref(stage.connection, project, RefKind.TAG, "v1") is None
+
+
 def test_everything_works_with_a_project_that_was_read_before_it_was_renamed(stage: Stage) -> None:
     project, connection, commit = stage.project, stage.connection, stage.fake_project.branches["main"]
     cast("FakeGitHub", stage.host).rename(stage.fake_project, "other/gizmos")

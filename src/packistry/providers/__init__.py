@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from packistry.providers.base import Provider
 from packistry.providers.bitbucket import Bitbucket
 from packistry.providers.git import PlainGit
+from packistry.providers.gitea import Gitea
 from packistry.providers.github import GitHub
 from packistry.providers.gitlab import GitLab
 
 # Every kind of host that there is, by the name in addresses and commands.
 PROVIDERS: Mapping[str, Provider] = {
-    provider.name: provider for provider in (GitHub(), GitLab(), Bitbucket(), PlainGit())
+    provider.name: provider for provider in (GitHub(), GitLab(), Gitea(), Bitbucket(), PlainGit())
 }

@@ -59,6 +59,8 @@ class Host:
     headers: Mapping[str, str] = field(repr=False)
     # Whether a 403 of this host means "too fast" and not "not allowed".
     is_limit: Callable[[Answer], bool] = lambda answer: False
+    # Whether a refusal other than 404 means "there is nothing".
+    is_absence: Callable[[Answer], bool] = lambda answer: False
     # Where pages of lists are kept, so that the same ones need not be sent again. Only for hosts whose pages are as
     # large as they are asked for.
     kept: KeptPages = field(default=KeptPages(None))
@@ -84,6 +86,13 @@ class Host:
     def get(self, url: str, *, what: str, needs: str = "", params: Mapping[str, str] | None = None) -> Payload:
         """The object that the host answers."""
         return self.read(self.send("GET", url, what=what, needs=needs, params=params))
+
+    def find(self, url: str, *, what: str, needs: str = "") -> Payload | None:
+        """The object that the host answers; None when it is not there."""
+        try:
+            return self.get(url, what=what, needs=needs)
+        except NotFound:
+            return None
 
     def read(self, answer: Answer) -> Payload:
         return read_payload(answer.body, self._unreadable)
@@ -169,7 +178,7 @@ class Host:
         status = answer.status
         if status == 429 or (status == 403 and self.is_limit(answer)):
             return self._limited(answer)
-        if status in {404, 410}:
+        if status in {404, 410} or self.is_absence(answer):
             return NotFound(f"{self.label} has no {what}, or hides it from this credential.")
         if not 400 <= status < 500:
             return HostUnavailable(f"{self.label} answered {status} to the request for {what}. Try again later.")

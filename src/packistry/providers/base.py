@@ -198,6 +198,12 @@ class Provider(Protocol):
         """All branches and tags, to the last page."""
         ...
 
+    def find_ref(self, connection: Connection, project: Project, kind: RefKind, name: str) -> Ref | None:
+        """The ref of that short name with the commit it stands for now; None when it is gone. Refuses with NotFound
+        when the project itself is gone or hidden, for then nothing is known of its refs.
+        """
+        ...
+
     def committed_at(self, connection: Connection, project: Project, commit: str) -> datetime:
         """The author date of the commit, in UTC."""
         ...

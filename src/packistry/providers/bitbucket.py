@@ -25,6 +25,7 @@ from packistry.providers.base import (
 from packistry.providers.checks import good, projects_line, refused, warning
 from packistry.providers.deliveries import has_hex_signature, ignored, read_delivery, ref_event
 from packistry.providers.payloads import Payload
+from packistry.providers.refs import may_be_ref
 
 _LABEL = "Bitbucket"
 
@@ -37,6 +38,8 @@ _HOOKS = (
     "the scopes `read:webhook:bitbucket`, `write:webhook:bitbucket` and `delete:webhook:bitbucket`, "
     "and its owner must be an administrator of the project"
 )
+
+_LISTINGS = {RefKind.BRANCH: "branches", RefKind.TAG: "tags"}
 
 # Deletions are pushes too; an update tells of a new name.
 _HOOK_EVENTS = ("repo:push", "repo:updated")
@@ -102,10 +105,22 @@ class Bitbucket:
 
     def refs(self, connection: Connection, project: Project) -> Iterator[Ref]:
         host = _host(connection)
-        for kind, listing in ((RefKind.BRANCH, "branches"), (RefKind.TAG, "tags")):
+        for kind, listing in _LISTINGS.items():
             url, what = _address(host, project, "refs", listing), f"{listing} of {project.full_name}"
             for row in host.rows(url, what=what, needs=_READING, params=_PAGE, page=_page):
                 yield Ref(kind, row.text("name"), row.commit("target", "hash"))
+
+    def find_ref(self, connection: Connection, project: Project, kind: RefKind, name: str) -> Ref | None:
+        if not may_be_ref(name):
+            return None
+        host = _host(connection)
+        # From the list: one that is gone is then told from a project that is gone, and no name is part of an address,
+        # where the API takes a slash for the end of it.
+        url = _address(host, project, "refs", _LISTINGS[kind])
+        params = {**_PAGE, "q": f"name = {_quoted(name)}"}
+        what = f"{kind} {name} in {project.full_name}"
+        rows = host.rows(url, what=what, needs=_READING, params=params, page=_page)
+        return next((Ref(kind, name, row.commit("target", "hash")) for row in rows if row.text("name") == name), None)
 
     def committed_at(self, connection: Connection, project: Project, commit: str) -> datetime:
         host = _host(connection)

@@ -26,6 +26,7 @@ from packistry.providers.git_mirror import HeldMirror
 from packistry.providers.git_process import GitLimits
 from packistry.providers.git_server import opened
 from packistry.providers.payloads import is_commit
+from packistry.providers.refs import may_be_ref
 
 _MIB = 1024**2
 
@@ -104,12 +105,21 @@ class PlainGit:
     def refs(self, connection: Connection, project: Project) -> Iterator[Ref]:
         with opened(connection, self._limits) as server:
             listing = server.listing(project.id, "--heads", "--tags")
-        # The line of a tag's commit follows the one of the tag object, and replaces it.
-        commits = {name.removesuffix(_PEELED): commit for commit, name in _lines(listing)}
-        for full_name, commit in commits.items():
+        for full_name, commit in _commits(listing).items():
             for folder, kind in _FOLDERS.items():
                 if full_name.startswith(folder):
                     yield Ref(kind, full_name.removeprefix(folder), commit)
+
+    def find_ref(self, connection: Connection, project: Project, kind: RefKind, name: str) -> Ref | None:
+        if not may_be_ref(name):
+            return None
+        full_name = next(folder for folder, one in _FOLDERS.items() if one is kind) + name
+        option = "--heads" if kind is RefKind.BRANCH else "--tags"
+        with opened(connection, self._limits) as server:
+            # git takes a name for a pattern of how names end, so what is found is looked at again.
+            listing = server.listing(project.id, option, refs=(full_name, full_name + _PEELED))
+        commit = _commits(listing).get(full_name)
+        return Ref(kind, name, commit) if commit else None
 
     def committed_at(self, connection: Connection, project: Project, commit: str) -> datetime:
         with self._holding(connection, project, commit) as mirror:
@@ -187,6 +197,11 @@ def _top_folder(project: Project, commit: str) -> str:
     """ "widgets-1a2b3c4d5e6f" of plain characters, whatever the project is called."""
     name = project.id.rpartition("/")[2].removesuffix(".git")
     return f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-') or 'project'}-{commit[:12]}"
+
+
+def _commits(listing: str) -> Mapping[str, str]:
+    """Full names of refs and their commits: the line of a tag's commit follows its tag object's, and replaces it."""
+    return {name.removesuffix(_PEELED): commit for commit, name in _lines(listing)}
 
 
 def _lines(listing: str) -> Iterator[tuple[str, str]]:

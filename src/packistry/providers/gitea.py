@@ -24,6 +24,7 @@ from packistry.providers.base import (
 from packistry.providers.checks import expiry_line, good, projects_line, refused
 from packistry.providers.deliveries import has_hex_signature, ignored, pushed, read_delivery, ref_event
 from packistry.providers.payloads import Payload
+from packistry.providers.refs import may_be_ref, told_ref
 
 _LABEL = "Gitea or Forgejo"
 
@@ -39,6 +40,10 @@ _PRIVATE_HOOKS = (
 
 # A tag comes with `push` as well as with `create`; `delete` comes where a push does not.
 _HOOK_EVENTS = ("push", "delete", "repository")
+
+# The list of each kind, and where in `commit` its id stands: `id` of an annotated tag is the tag object, `commit.sha` the
+# commit behind it.
+_REFS = {RefKind.BRANCH: ("branches", "id"), RefKind.TAG: ("tags", "sha")}
 
 _PROJECT_EVENTS = {
     "renamed": EventKind.PROJECT_CHANGED,
@@ -98,11 +103,22 @@ class Gitea:
 
     def refs(self, connection: Connection, project: Project) -> Iterator[Ref]:
         host = _host(connection)
-        # `id` of an annotated tag is the tag object; `commit.sha` is the commit behind it.
-        for kind, listing, commit in ((RefKind.BRANCH, "branches", "id"), (RefKind.TAG, "tags", "sha")):
+        for kind, (listing, commit) in _REFS.items():
             url = _address(host, project.full_name, listing)
             for row in _rows(host, url, f"{listing} of {project.full_name}", _READING):
                 yield Ref(kind, row.text("name"), row.commit("commit", commit))
+
+    def find_ref(self, connection: Connection, project: Project, kind: RefKind, name: str) -> Ref | None:
+        if not may_be_ref(name):
+            return None
+        host = _host(connection)
+        listing, commit = _REFS[kind]
+        # The rest of the address is the name, so its slashes need no escape, which some proxies refuse.
+        url = _address(host, project.full_name, listing, *name.split("/"))
+        row = host.find(url, what=f"{kind} {name} in {project.full_name}", needs=_READING)
+        if row is None:
+            self.project(connection, project.id)
+        return told_ref(row, kind, name, "commit", commit)
 
     def committed_at(self, connection: Connection, project: Project, commit: str) -> datetime:
         host = _host(connection)

@@ -26,6 +26,7 @@ from packistry.providers.checks import bad, expiry_line, good, projects_line, re
 from packistry.providers.deliveries import has_hex_signature, ignored, pushed, read_delivery, ref_event
 from packistry.providers.kept import KeptPages
 from packistry.providers.payloads import Payload, in_utc
+from packistry.providers.refs import may_be_ref
 
 _LABEL = "GitHub"
 
@@ -40,6 +41,12 @@ _HOOKS = (
 
 # Pushes bring new commits, `delete` comes also where a push does not, `repository` tells of renames and transfers.
 _HOOK_EVENTS = ("push", "delete", "repository")
+
+# As addresses and full names of refs have it.
+_FOLDERS = {RefKind.BRANCH: "heads", RefKind.TAG: "tags"}
+
+# A tag may be of a tag of a tag, which people have one of at the most.
+_MOST_TAGS = 5
 
 _PROJECT_EVENTS = {
     "renamed": EventKind.PROJECT_CHANGED,
@@ -109,6 +116,21 @@ class GitHub:
             what = f"{listing} of {project.full_name}"
             for row in host.rows(_address(host, project.full_name, listing), what=what, needs=_READING, params=_PAGE):
                 yield Ref(kind, row.text("name"), row.commit("commit", "sha"))
+
+    def find_ref(self, connection: Connection, project: Project, kind: RefKind, name: str) -> Ref | None:
+        if not may_be_ref(name):
+            return None
+        host, full_name = _host(connection), f"{_FOLDERS[kind]}/{name}"
+        # Not /commits, which takes any revision, so that another ref may answer for one that is gone; and not
+        # /branches, which leads from a branch's former name to its present one.
+        url = _address(host, project.full_name, "git", "ref", full_name)
+        row = host.find(url, what=f"{kind} {name} in {project.full_name}", needs=_READING)
+        if row is None:
+            self.project(connection, project.id)
+        if row is None or row.text("ref") != f"refs/{full_name}":
+            return None
+        commit = _behind(host, project, row)
+        return Ref(kind, name, commit) if commit else None
 
     def committed_at(self, connection: Connection, project: Project, commit: str) -> datetime:
         host = _host(connection)
@@ -206,7 +228,14 @@ def _host(connection: Connection) -> Host:
         "x-github-api-version": "2022-11-28",
     }
     kept = KeptPages(connection.folder / "pages")
-    return Host(_LABEL, connection.address, connection.client, headers, is_limit=_is_limit, kept=kept)
+    return Host(
+        _LABEL, connection.address, connection.client, headers, is_limit=_is_limit, is_absence=_is_empty, kept=kept
+    )
+
+
+def _is_empty(answer: Answer) -> bool:
+    """Of a project without commits, what git has cannot be asked for: 409."""
+    return answer.status == 409 and b"is empty" in answer.body
 
 
 def _is_limit(answer: Answer) -> bool:
@@ -219,6 +248,17 @@ def _is_limit(answer: Answer) -> bool:
 def _address(host: Host, full_name: str, *rest: str) -> str:
     owner, _, name = full_name.partition("/")
     return host.address("repos", owner, name, *rest)
+
+
+def _behind(host: Host, project: Project, row: Payload) -> str | None:
+    """The commit behind a ref or a tag object; None for a tag of a file or folder."""
+    for _ in range(_MOST_TAGS):
+        if row.text("object", "type") != "tag":
+            break
+        tag = row.commit("object", "sha")
+        url = _address(host, project.full_name, "git", "tags", tag)
+        row = host.get(url, what=f"tag object {tag} in {project.full_name}", needs=_READING)
+    return row.commit("object", "sha") if row.text("object", "type") == "commit" else None
 
 
 def _owned(host: Host, owner: str) -> Iterator[Payload]:

@@ -31,6 +31,7 @@ from packistry.providers.deliveries import (
 )
 from packistry.providers.kept import KeptPages
 from packistry.providers.payloads import Payload
+from packistry.providers.refs import may_be_ref, told_ref
 
 _LABEL = "GitLab"
 
@@ -108,6 +109,16 @@ class GitLab:
                 # `target` of an annotated tag is the tag object. A tag of a file or a folder has no commit at all.
                 if row.payload_or_none("commit"):
                     yield Ref(kind, row.text("name"), row.commit("commit", "id"))
+
+    def find_ref(self, connection: Connection, project: Project, kind: RefKind, name: str) -> Ref | None:
+        if not may_be_ref(name):
+            return None
+        host = _host(connection)
+        url = _repository(host, project, "branches" if kind is RefKind.BRANCH else "tags", name)
+        row = host.find(url, what=f"{kind} {name} in {project.full_name}", needs=_READING)
+        if row is None:
+            self.project(connection, project.id)
+        return told_ref(row, kind, name, "commit", "id")
 
     def committed_at(self, connection: Connection, project: Project, commit: str) -> datetime:
         host = _host(connection)
