@@ -36,12 +36,24 @@ def _sync(house: House) -> None:
         request_syncs(session)
 
 
+def _look_at_credentials(house: House) -> None:
+    house.credentials.look_at_all()
+
+
+def _look_at_refused_credentials(house: House) -> None:
+    house.credentials.look_at_all(only_refused=True)
+
+
 KINDS: Final[tuple[Kind[House], ...]] = (
     Kind(name="import", find_due=_due_imports, work=_import, give_up=_give_up_import, priority=10, concurrency=4),
 )
 SCHEDULES: Final[tuple[Schedule[House], ...]] = (
     # Hooks get lost: no push is missed for longer than this.
     Schedule("sync", timedelta(minutes=15), _sync),
+    # A credential may be made shorter or withdrawn at any time; a day would be too late to tell of its last.
+    Schedule("credentials", timedelta(hours=6), _look_at_credentials),
+    # A host that was wrong for a while, or a credential that was made good there, costs half an hour.
+    Schedule("refused-credentials", timedelta(minutes=30), _look_at_refused_credentials),
 )
 
 

@@ -17,6 +17,7 @@ from packistry.storage.local import LocalStorage
 
 if TYPE_CHECKING:
     from packistry.packages.upload import Uploads
+    from packistry.sources.credentials import CredentialWatch
     from packistry.sources.desk import SourceDesk
     from packistry.sources.tasks import Importer
 
@@ -51,6 +52,13 @@ class House:
         connector = connecting.Connector(self.settings)
         limits = archive_limits(self.settings)
         return tasks.Importer(self.database, self.storage, limits, self.settings.public_url, connector)
+
+    @property
+    def credentials(self) -> "CredentialWatch":
+        """What asks hosts about credentials, between imports."""
+        from packistry.sources import connecting, credentials
+
+        return credentials.CredentialWatch(self.database, connecting.Connector(self.settings))
 
 
 @contextmanager

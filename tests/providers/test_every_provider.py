@@ -81,6 +81,7 @@ def test_the_check_of_an_unknown_credential_says_so(stage: Stage) -> None:
 
     assert [line.finding for line in report.lines] == [Finding.BAD]
     assert "does not accept the credential" in report.lines[0].sentence
+    assert isinstance(report.refusal, CredentialRefused)
 
 
 @pytest.mark.parametrize("token", ["", "töken", "to\nken"])
@@ -100,6 +101,7 @@ def test_the_check_of_a_host_in_trouble_says_so(stage: Stage) -> None:
     report = stage.provider.check(stage.connection)
 
     assert [line.finding for line in report.lines] == [Finding.BAD]
+    assert isinstance(report.refusal, HostUnavailable)
 
 
 def test_the_check_of_a_credential_without_scopes_tells_what_is_missing(stage: Stage) -> None:

@@ -4,7 +4,8 @@ from sqlalchemy import select
 
 from packistry.audit.events import Event
 from packistry.db.models import AuditEvent, Project, Source
-from packistry.sources.actions import cancel_run, delete_source, note_check, request_run, rotate_source
+from packistry.sources.actions import cancel_run, delete_source, request_run, rotate_source
+from packistry.sources.credentials import note_credential
 from packistry.sources.states import Cause
 from tests.factories import OPERATOR
 from tests.sources.conftest import Connected
@@ -23,10 +24,10 @@ SOURCES = [
 def test_a_source_and_what_comes_of_it_leave_their_lines(connected: Connected) -> None:
     with connected.house.database.write() as session:
         source = session.get_one(Source, 1)
-        note_check(session, source.id, "expired", None)
+        note_credential(session, source, refused="expired", expires_at=None)
         # Said again, it is no news.
-        note_check(session, source.id, "expired", None)
-        note_check(session, source.id, None, None)
+        note_credential(session, source, refused="expired", expires_at=None)
+        note_credential(session, source, refused=None, expires_at=None)
         rotate_source(session, OPERATOR, source, b"sealed anew")
         cancel_run(session, OPERATOR, request_run(session, session.get_one(Project, connected.project_id), Cause.SYNC))
         delete_source(session, OPERATOR, source)

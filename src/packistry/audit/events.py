@@ -23,6 +23,8 @@ class Event(StrEnum):
     SOURCE_DELETED = "source.deleted"
     SOURCE_CREDENTIAL_REFUSED = "source.credential_refused"
     SOURCE_CREDENTIAL_GOOD = "source.credential_good"
+    SOURCE_CREDENTIAL_EXPIRING = "source.credential_expiring"
+    SOURCE_CREDENTIAL_EXPIRED = "source.credential_expired"
     PROJECT_ADDED = "project.added"
     IMPORT_CANCELLED = "import.cancelled"
     USER_CREATED = "user.created"

@@ -17,8 +17,10 @@ from packistry.errors import (
     HostUnavailable,
     MalformedEvent,
     RateLimited,
+    Refusal,
     ScopeMissing,
 )
+from packistry.findings import CheckLine, Finding
 from packistry.outbound.client import Client
 
 __all__ = [
@@ -100,22 +102,6 @@ class Ref:
     commit: str
 
 
-class Finding(StrEnum):
-    """How one thing looked at by `Provider.check` is."""
-
-    GOOD = "good"
-    WARNING = "warning"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class CheckLine:
-    """One sentence about a connection: what works, or what is missing and where to get it."""
-
-    finding: Finding
-    sentence: str
-
-
 @dataclass(frozen=True, slots=True)
 class CheckReport:
     """What `source test` tells. `expires_at` is None when the credential has no end, or the host does not tell."""
@@ -124,6 +110,11 @@ class CheckReport:
     account: str | None = None
     expires_at: datetime | None = None
     projects_seen: int | None = None
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """What the host said no with, or why it could not be asked; None when it answered."""
+        return next((line.refusal for line in self.lines if line.refusal is not None), None)
 
 
 class EventKind(StrEnum):

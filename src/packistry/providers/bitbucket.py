@@ -8,6 +8,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from packistry.errors import NotFound, Refusal, ScopeMissing
+from packistry.findings import good, warning
 from packistry.outbound.client import Answer
 from packistry.providers.answers import ARCHIVE_BYTES, Host, Page, escaped, header_text
 from packistry.providers.base import (
@@ -22,7 +23,7 @@ from packistry.providers.base import (
     Ref,
     RefKind,
 )
-from packistry.providers.checks import good, projects_line, refused, warning
+from packistry.providers.checks import projects_line, refused
 from packistry.providers.deliveries import has_hex_signature, ignored, read_delivery, ref_event
 from packistry.providers.payloads import Payload
 from packistry.providers.refs import may_be_ref

@@ -2,28 +2,18 @@
 
 from datetime import datetime, timedelta
 
+from packistry import findings
 from packistry.errors import NotFound, Refusal
-from packistry.providers.base import CheckLine, CheckReport, Finding
+from packistry.findings import CheckLine, bad, good, warning
+from packistry.providers.base import CheckReport
 
 # Time enough for a person to be told, come back from a holiday and make a new credential.
 EXPIRES_SOON = timedelta(days=14)
 
 
-def good(sentence: str) -> CheckLine:
-    return CheckLine(Finding.GOOD, sentence)
-
-
-def warning(sentence: str) -> CheckLine:
-    return CheckLine(Finding.WARNING, sentence)
-
-
-def bad(sentence: str) -> CheckLine:
-    return CheckLine(Finding.BAD, sentence)
-
-
 def refused(refusal: Refusal, hint: str) -> CheckReport:
     """The report when not even the account could be read; with the hint where the address may be a wrong one."""
-    return CheckReport([bad(f"{refusal.sentence} {hint}" if isinstance(refusal, NotFound) else refusal.sentence)])
+    return CheckReport([findings.refused(refusal, hint if isinstance(refusal, NotFound) else "")])
 
 
 def expiry_line(expires_at: datetime | None, moment: datetime) -> CheckLine:

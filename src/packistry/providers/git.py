@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from packistry.errors import HostRefused, MalformedEvent, NotFound, Refusal
+from packistry.findings import refused, warning
 from packistry.providers.base import (
     CheckReport,
     Connection,
@@ -18,7 +19,6 @@ from packistry.providers.base import (
     Ref,
     RefKind,
 )
-from packistry.providers.checks import bad, warning
 from packistry.providers.deliveries import has_hex_signature, ignored, read_delivery, ref_event
 from packistry.providers.git_address import checked_path
 from packistry.providers.git_errors import Redirected
@@ -63,7 +63,7 @@ class PlainGit:
             with opened(connection, self._limits) as server:
                 findings = server.findings()
         except Refusal as refusal:
-            return CheckReport([bad(refusal.sentence)])
+            return CheckReport([refused(refusal)])
         return CheckReport(
             [
                 *findings,

@@ -8,9 +8,9 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from packistry.errors import CredentialRefused, HostUnavailable, NotFound, Refusal, Unavailable
+from packistry.findings import good, refused, warning
 from packistry.outbound.client import Client
 from packistry.providers.base import CheckLine, Connection
-from packistry.providers.checks import bad, good, warning
 from packistry.providers.git_address import GitAddress, parse_address
 from packistry.providers.git_errors import Redirected, refusal_of, unlike_git
 from packistry.providers.git_mirror import GitMirror, mirror_path
@@ -65,7 +65,7 @@ class GitServer:
         except CredentialRefused as refusal:
             answered = [self._no_credential(refusal)]
         except Refusal as refusal:
-            answered = [bad(refusal.sentence)]
+            answered = [refused(refusal)]
         return [*answered, *self._keys()]
 
     def _greeting(self) -> CheckLine:
@@ -73,7 +73,7 @@ class GitServer:
 
     def _no_credential(self, refusal: CredentialRefused) -> CheckLine:
         if self.credential:
-            return bad(refusal.sentence)
+            return refused(refusal)
         return warning(f"{self.host} asks for a credential here; without one only its public projects can be read.")
 
     def _keys(self) -> Sequence[CheckLine]:

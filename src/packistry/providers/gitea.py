@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from packistry.clock import now
 from packistry.errors import NotFound, Refusal
+from packistry.findings import good
 from packistry.outbound.client import Answer
 from packistry.providers.answers import ARCHIVE_BYTES, Host, Page, header_text
 from packistry.providers.base import (
@@ -21,7 +22,7 @@ from packistry.providers.base import (
     Ref,
     RefKind,
 )
-from packistry.providers.checks import expiry_line, good, projects_line, refused
+from packistry.providers.checks import expiry_line, projects_line, refused
 from packistry.providers.deliveries import has_hex_signature, ignored, pushed, read_delivery, ref_event
 from packistry.providers.payloads import Payload
 from packistry.providers.refs import may_be_ref, told_ref

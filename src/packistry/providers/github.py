@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from packistry.clock import now
 from packistry.errors import HostRefused, MalformedEvent, NotFound, Refusal, ScopeMissing
+from packistry.findings import bad, good, warning
 from packistry.outbound.client import Answer
 from packistry.providers.answers import ARCHIVE_BYTES, Host, header_text, link_to
 from packistry.providers.base import (
@@ -22,7 +23,7 @@ from packistry.providers.base import (
     Ref,
     RefKind,
 )
-from packistry.providers.checks import bad, expiry_line, good, projects_line, refused, warning
+from packistry.providers.checks import expiry_line, projects_line, refused
 from packistry.providers.deliveries import has_hex_signature, ignored, pushed, read_delivery, ref_event
 from packistry.providers.kept import KeptPages
 from packistry.providers.payloads import Payload, in_utc

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from packistry.clock import now
 from packistry.errors import HostUnavailable, NotFound, Refusal
+from packistry.findings import good, warning
 from packistry.outbound.client import Answer
 from packistry.providers.answers import ARCHIVE_BYTES, Host, header_text
 from packistry.providers.base import (
@@ -21,7 +22,7 @@ from packistry.providers.base import (
     Ref,
     RefKind,
 )
-from packistry.providers.checks import expiry_line, good, projects_line, refused, warning
+from packistry.providers.checks import expiry_line, projects_line, refused
 from packistry.providers.deliveries import (
     has_standard_signature,
     ignored,

@@ -1,13 +1,13 @@
 """Changing sources, their projects and runs. Sessions only: what asks a host is in `connecting` and `tasks`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import delete, func, select, update
 
 from packistry import clock
-from packistry.access.actors import Actor, System
+from packistry.access.actors import Actor
 from packistry.access.permissions import Permission
 from packistry.access.rules import require
 from packistry.audit.events import Event
@@ -17,12 +17,14 @@ from packistry.db.models import ImportRef, ImportRun, Project, Repository, Sourc
 from packistry.errors import AlreadyExists, Conflict, InvalidInput
 from packistry.providers.base import Project as HostProject
 from packistry.providers.base import Ref
-from packistry.sources.states import OPEN, PRIORITIES, Cause, RefState, RunState
+from packistry.sources.states import BY_ITSELF, OPEN, PRIORITIES, Cause, RefState, RunState
 
 NAME_CHARACTERS: Final = 255
 # Eight requests at once keep a host with 20 ms of latency busy and are below what hosts call abuse.
 CONCURRENCY: Final = 8
 MOST_CONCURRENCY: Final = 32
+# Runs that wait for a credential are hurried when it is good again; this is for the case that nobody hurries them.
+CREDENTIAL_PAUSE: Final = timedelta(hours=1)
 
 
 def add_source(
@@ -59,22 +61,14 @@ def rotate_source(session: WriteSession, actor: Actor, source: Source, credentia
     source.credential = credential
     source.credential_refused = source.credential_expires_at = source.waits_until = None
     record(session, actor, Event.SOURCE_ROTATED, source_subject(source))
-    # What waited for a good credential need not wait any longer.
+    hurry_waiting_runs(session, source)
+
+
+def hurry_waiting_runs(session: WriteSession, source: Source) -> None:
+    """What waited for a good credential need not wait any longer."""
     projects = select(Project.id).where(Project.source_id == source.id)
     waiting = update(ImportRun).where(ImportRun.project_id.in_(projects), ImportRun.state == RunState.WAITING)
     session.execute(waiting.values(due_at=clock.now()))
-
-
-def note_check(session: WriteSession, source_id: int, refused: str | None, expires_at: datetime | None) -> None:
-    """What the host said of the credential: why it refused it, or when it ends. A change of mind is an event."""
-    source = session.get_one(Source, source_id)
-    if (refused is None) != (source.credential_refused is None):
-        event = Event.SOURCE_CREDENTIAL_GOOD if refused is None else Event.SOURCE_CREDENTIAL_REFUSED
-        record(session, System(name="sources"), event, source_subject(source), reason=refused)
-    source.credential_refused = refused
-    if refused is None:
-        source.credential_expires_at = expires_at
-        source.last_contact_at = clock.now()
 
 
 def delete_source(session: WriteSession, actor: Actor, source: Source) -> int:
@@ -146,8 +140,9 @@ def request_run(session: WriteSession, project: Project, cause: Cause) -> Import
     priority = PRIORITIES[cause]
     if waiting is not None:
         waiting.priority = min(waiting.priority, priority)
-        # A rebuild looks at every ref, also at those whose commit is known.
-        if cause is Cause.REBUILD:
+        # A rebuild looks at every ref, also at those whose commit is known; what a person asked for is tried also where
+        # what comes by itself waits for a good credential.
+        if cause is Cause.REBUILD or (cause not in BY_ITSELF and waiting.cause in BY_ITSELF):
             waiting.cause = cause
         waiting.due_at = min(waiting.due_at, clock.now())
         return waiting
@@ -160,14 +155,14 @@ def request_run(session: WriteSession, project: Project, cause: Cause) -> Import
     return run
 
 
-def request_syncs(session: WriteSession) -> int:
-    """A run for every project whose source has a good credential; how many."""
+def request_syncs(session: WriteSession, source: Source | None = None) -> int:
+    """A run for every project, or every one of a source, if the credential is good; how many."""
     live = (
         select(Project)
         .join(Source, Source.id == Project.source_id)
         .where(Project.deleted_at.is_(None), Source.deleted_at.is_(None), Source.credential_refused.is_(None))
     )
-    projects = session.scalars(live).all()
+    projects = session.scalars(live if source is None else live.where(Source.id == source.id)).all()
     for project in projects:
         request_run(session, project, Cause.SYNC)
     return len(projects)
@@ -220,6 +215,18 @@ def put_off_run(session: WriteSession, run: ImportRun, until: datetime, reason: 
         return
     run.state, run.due_at, run.reason = RunState.WAITING, until, reason
     run.attempts += 1
+
+
+def wait_for_credential(session: WriteSession, run: ImportRun, source: Source) -> bool:
+    """Whether the run waits until the host takes the credential again, because nobody asked for it just now."""
+    if source.credential_refused is None or run.cause not in BY_ITSELF or run.state not in OPEN:
+        return False
+    run.state, run.due_at = RunState.WAITING, clock.now() + CREDENTIAL_PAUSE
+    run.reason = (
+        f"waits for a credential: the host refused that of {source.name}. Give it a new one with "
+        f"`packistry source rotate {source.name}`; this then goes on by itself."
+    )
+    return True
 
 
 def cancel_run(session: WriteSession, actor: Actor, run: ImportRun) -> None:

@@ -10,11 +10,12 @@ from packistry.access.permissions import Permission
 from packistry.access.rules import require
 from packistry.db.engine import Database, ReadSession
 from packistry.db.models import Package, Project, Repository, Source
-from packistry.errors import Conflict, CredentialRefused, InvalidInput
+from packistry.errors import Conflict, InvalidInput
 from packistry.providers.base import CheckReport
 from packistry.providers.base import Project as HostProject
-from packistry.sources.actions import CONCURRENCY, add_project, add_source, note_check, request_run, rotate_source
+from packistry.sources.actions import CONCURRENCY, add_project, add_source, request_run, rotate_source
 from packistry.sources.connecting import Connector, Filled, filled_in
+from packistry.sources.credentials import CredentialWatch
 from packistry.sources.queries import added_projects, find_source, list_sources, project_of_package
 from packistry.sources.states import Cause
 
@@ -67,18 +68,8 @@ class SourceDesk:
             return source
 
     def check(self, actor: Actor, named: str) -> CheckReport:
-        """Asks the host about the credential, and remembers the answer. Refuses with what the host says no to."""
-        source = self._source(actor, named)
-        try:
-            with self.connector.connect(source) as (provider, connection):
-                report = provider.check(connection)
-        except CredentialRefused as refusal:
-            with self.database.write() as session:
-                note_check(session, source.id, refusal.sentence, None)
-            raise
-        with self.database.write() as session:
-            note_check(session, source.id, None, report.expires_at)
-        return report
+        """Asks the host about the credential, and remembers the answer. Refuses with what keeps it from being asked."""
+        return CredentialWatch(self.database, self.connector).look(self._source(actor, named)).report
 
     def projects(self, actor: Actor, named: str, *, search: str = "", owner: str = "") -> Iterator[SeenProject]:
         """The projects that the credential sees, page after page."""

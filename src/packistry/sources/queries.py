@@ -67,6 +67,18 @@ def list_sources(session: ReadSession, actor: Actor) -> Sequence[tuple[Source, i
     return [(source, projects) for source, projects in rows]
 
 
+def live_sources(session: ReadSession) -> Sequence[Source]:
+    """All sources, for work that runs by itself."""
+    return session.scalars(select(Source).where(Source.deleted_at.is_(None)).order_by(Source.id)).all()
+
+
+def projects_to_try(session: ReadSession, source: Source, limit: int) -> Sequence[Project]:
+    """Projects of the source that show whether its credential is good; those that were in sync last are first."""
+    live = select(Project).where(Project.source_id == source.id, Project.deleted_at.is_(None))
+    ordered = live.order_by(Project.synced_at.is_(None), Project.synced_at.desc(), Project.id)
+    return session.scalars(ordered.limit(limit)).all()
+
+
 def added_projects(session: ReadSession, source: Source) -> dict[str, list[Project]]:
     """The projects that were added from the source, by their ids at the host."""
     found: dict[str, list[Project]] = {}

@@ -18,6 +18,10 @@ class Cause(StrEnum):
 PRIORITIES: Final = {Cause.PUSH: 10, Cause.FIRST: 20, Cause.RETRY: 20, Cause.SYNC: 50, Cause.REBUILD: 60}
 
 
+# Nobody asked for these at a door; they stop while a source's credential is refused.
+BY_ITSELF: Final = (Cause.PUSH, Cause.SYNC)
+
+
 class RunState(StrEnum):
     """How a run is. A run is done also when refs of it failed: it was worked off, and each says why."""
 

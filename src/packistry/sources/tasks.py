@@ -23,8 +23,9 @@ from packistry.errors import CredentialRefused, RateLimited, Refusal, Unavailabl
 from packistry.packages.documents import Address
 from packistry.providers.base import Connection, Provider, Ref, RefKind
 from packistry.providers.base import Project as HostProject
-from packistry.sources.actions import begin_run, finish_run, follow_project, list_refs, note_check, put_off_run
+from packistry.sources.actions import begin_run, finish_run, follow_project, list_refs, put_off_run, wait_for_credential
 from packistry.sources.connecting import Connector
+from packistry.sources.credentials import CredentialWatch
 from packistry.sources.preparing import Preparer
 from packistry.sources.queries import known_skips, refs_of, served_versions
 from packistry.sources.states import Cause, RefState, RunState
@@ -74,10 +75,12 @@ class Importer:
     def _begin(self, run_id: int) -> "_Plan | None":
         with self.database.write() as session:
             run = session.get(ImportRun, run_id)
-            if run is None or not begin_run(session, run):
+            if run is None:
                 return None
             project = session.get_one(Project, run.project_id)
             source = session.get_one(Source, project.source_id)
+            if wait_for_credential(session, run, source) or not begin_run(session, run):
+                return None
             repository = session.get_one(Repository, project.repository_id)
             return _Plan(run, project, source, Address(self.public_url, repository.path))
 
@@ -157,10 +160,17 @@ class Importer:
 
     def _fail(self, plan: "_Plan", refusal: Refusal) -> None:
         log.warning("import.failed", run=plan.run.id, project=plan.project.full_name, sentence=refusal.sentence)
+        if isinstance(refusal, CredentialRefused):
+            self._look_at_credential(plan, refusal)
         with self.database.write() as session:
-            if isinstance(refusal, CredentialRefused):
-                note_check(session, plan.source.id, refusal.sentence, None)
             finish_run(session, session.get_one(ImportRun, plan.run.id), RunState.FAILED, refusal.sentence)
+
+    def _look_at_credential(self, plan: "_Plan", refusal: CredentialRefused) -> None:
+        """Whether the host refuses it for every project, so that the source stops, or for this one only."""
+        try:
+            CredentialWatch(self.database, self.connector).look(plan.source, suspected=refusal.sentence)
+        except Refusal as fault:
+            log.warning("source.not_looked_at", source=plan.source.name, sentence=fault.sentence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,10 @@ class Source(Base):
     last_contact_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # Until then the host wants to hear nothing from us.
     waits_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    # The end of the credential that was warned of last, so that each is warned of once.
+    # The end of the credential that was warned of last.
     expiry_warned_for: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # With how many days left that was; 0 when it had ended.
+    expiry_warned_days: Mapped[int | None]
     # Deliveries that were not signed as they should be: counted, never read.
     refused_deliveries: Mapped[int] = mapped_column(default=0, server_default="0")
     refused_delivery_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -13,6 +13,7 @@ depends_on = None
 _TIME = packistry.db.types.UTCDateTime(timezone=True)
 _ADDED = (
     ("sources", sa.Column("expiry_warned_for", _TIME, nullable=True)),
+    ("sources", sa.Column("expiry_warned_days", sa.Integer(), nullable=True)),
     ("sources", sa.Column("refused_deliveries", sa.Integer(), server_default="0", nullable=False)),
     ("sources", sa.Column("refused_delivery_at", _TIME, nullable=True)),
     ("projects", sa.Column("hooked", sa.Boolean(), server_default=sa.true(), nullable=False)),
