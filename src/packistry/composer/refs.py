@@ -157,7 +157,8 @@ def _can_be_required(version: str, normalised: str) -> bool:
 
 def _refuse_unreadable(kind: Kind, name: str) -> None:
     """Metadata is JSON in UTF-8, and a version is shown in terminals."""
-    if any(unicodedata.category(character) in _UNREADABLE for character in name):
+    # git has no backslash in a name: there it stands for a byte that is no UTF-8, which would be published as text.
+    if "\\" in name or any(unicodedata.category(character) in _UNREADABLE for character in name):
         raise InvalidVersion(
             f"The name of the {kind} {_shown(name)} has a control character or is not UTF-8: rename it."
         )

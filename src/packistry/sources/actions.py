@@ -170,7 +170,7 @@ def request_syncs(session: WriteSession, source: Source | None = None) -> int:
 
 def begin_run(session: WriteSession, run: ImportRun) -> bool:
     """Marks it as running; False when there is nothing to do, because it was cancelled or finished meanwhile."""
-    if run.state not in OPEN:
+    if not _is_open(session, run):
         return False
     run.state = RunState.RUNNING
     run.started_at = run.started_at or clock.now()
@@ -205,13 +205,18 @@ def forget_idle_syncs(session: WriteSession, run: ImportRun) -> None:
 
 
 def finish_run(session: WriteSession, run: ImportRun, state: RunState, reason: str | None = None) -> None:
-    """The run is over. A reason says what failed before any ref could be looked at."""
+    """The run is over; one that was already, because it was cancelled meanwhile, stays as it is.
+
+    A reason says what failed before any ref could be looked at.
+    """
+    if not _is_open(session, run):
+        return
     run.state, run.reason, run.finished_at = state, reason, clock.now()
 
 
 def put_off_run(session: WriteSession, run: ImportRun, until: datetime, reason: str) -> None:
     """The host cannot be asked now: the run waits, and says for what. One that was cancelled meanwhile stays so."""
-    if run.state not in OPEN:
+    if not _is_open(session, run):
         return
     run.state, run.due_at, run.reason = RunState.WAITING, until, reason
     run.attempts += 1
@@ -232,7 +237,7 @@ def wait_for_credential(session: WriteSession, run: ImportRun, source: Source) -
 def cancel_run(session: WriteSession, actor: Actor, run: ImportRun) -> None:
     """Refs that were not looked at stay as they are. Refuses with Conflict a run that is over."""
     require(actor, Permission.SOURCE_MANAGE)
-    if run.state not in OPEN:
+    if not _is_open(session, run):
         raise Conflict(f"Import {run.id} is {run.state} already.")
     _cancel(session, run)
     record(session, actor, Event.IMPORT_CANCELLED, Subject("import", run.id, str(run.id)))
@@ -252,6 +257,12 @@ def source_subject(source: Source) -> Subject:
 
 def project_subject(project: Project) -> Subject:
     return Subject("project", project.id, project.full_name)
+
+
+def _is_open(session: WriteSession, run: ImportRun) -> bool:
+    """Whether it is not over now. Its row is held until the commit, so that nobody else ends it meanwhile."""
+    session.refresh(run, with_for_update=True)
+    return run.state in OPEN
 
 
 def _cancel(session: WriteSession, run: ImportRun) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO, Final, NamedTuple, cast
 
-from packistry.archives.limits import Limits
+from packistry.archives.limits import Limits, spelled
 from packistry.archives.selection import Selection
 from packistry.composer.manifest import Manifest, read_manifest
 from packistry.composer.refs import branch_version, tag_matches, tag_version
@@ -121,6 +121,12 @@ class Preparer:
         content = self.provider.read_file(self.connection, self.project, ref.commit, path)
         if content is None:
             raise InvalidManifest(f"There is no {path} at {ref.commit[:12]}; it is no Composer package there.")
+        # Providers give no more of a file than that, so what is cut there would only be told to be no JSON.
+        if len(content) >= self.limits.composer_json_bytes:
+            raise InvalidManifest(
+                f"{path} at {ref.commit[:12]} is larger than {spelled(self.limits.composer_json_bytes)}: move large "
+                "data out of it."
+            )
         manifest = read_manifest(content)
         return manifest if self.package is None else replace(manifest, name=self.package)
 

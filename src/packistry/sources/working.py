@@ -91,7 +91,7 @@ def _prepare_group(preparer: Preparer, group: Sequence[ImportRef]) -> Iterable[O
     taken: ImportRef | None = None
     for row in group:
         if taken is not None:
-            yield Outcome(row, Verdict(RefState.SKIPPED, f"{taken.kind} {taken.name} {TAKEN}"))
+            yield Outcome(row, Verdict(RefState.SKIPPED, f"The {taken.kind} {taken.name!r} {TAKEN}"))
             continue
         result = preparer.prepare(Ref(RefKind(row.kind), row.name, row.commit))
         if isinstance(result, Prepared) or result.state in {RefState.UNCHANGED, RefState.KEPT}:
@@ -108,8 +108,14 @@ def _grouped(rows: Sequence[ImportRef]) -> list[list[ImportRef]]:
 
 
 def _competing_for(row: ImportRef) -> object:
+    version = version_named(row)
+    # One that gives no version will say why.
+    return (row.kind, row.name) if version is None else comparable(version)
+
+
+def version_named(row: ImportRef) -> str | None:
+    """The version that the name of the ref stands for; None when it stands for none."""
     try:
-        return comparable(ref_version(RefKind(row.kind).value, row.name))
+        return ref_version(row.kind, row.name)
     except InvalidInput:
-        # It gives no version, and will say why.
-        return row.kind, row.name
+        return None

@@ -8,23 +8,21 @@ from sqlalchemy import select
 
 from packistry import clock
 from packistry.access.actors import System
-from packistry.composer.refs import ref_version
 from packistry.composer.versions import normalise
 from packistry.db.engine import Database, WriteSession
 from packistry.db.models import ImportRef, ImportRun, Package, Project, Repository, Version
 from packistry.db.statements import hold
-from packistry.errors import InvalidInput, Refusal, Unavailable, VersionConflict
+from packistry.errors import Refusal, Unavailable, VersionConflict
 from packistry.packages.actions import Outcome as PublishOutcome
 from packistry.packages.actions import Publication, Submission, put_version, refresh_package, take_out_version
 from packistry.packages.documents import Address
 from packistry.packages.holding import held_package, package_to_publish
 from packistry.packages.upload import refuse_reserved
-from packistry.providers.base import RefKind
 from packistry.sources.actions import finish_run, forget_idle_syncs
 from packistry.sources.preparing import Prepared
 from packistry.sources.queries import refs_of
 from packistry.sources.states import OPEN, RefState, RunState
-from packistry.sources.working import Outcome
+from packistry.sources.working import Outcome, version_named
 from packistry.storage.base import BlobStorage
 from packistry.storage.keys import archive_key
 
@@ -70,7 +68,9 @@ class Writer:
             row.state, row.reason = outcome.result
             return
         try:
-            publication = self._publish(session, outcome.result.submission, touched)
+            # A ref that is refused takes back what it began: the revival of a package that was deleted, say.
+            with session.begin_nested():
+                publication = self._publish(session, outcome.result.submission, touched)
         except VersionConflict as refusal:
             row.state, row.reason = RefState.KEPT, refusal.sentence
         except Refusal as refusal:
@@ -105,7 +105,8 @@ class Writer:
             forget_idle_syncs(session, run)
 
     def _take_out_vanished(self, session: WriteSession, run: ImportRun) -> dict[int, set[str]]:
-        there = {_normalised(row) for row in refs_of(session, run)}
+        versions = (version_named(row) for row in refs_of(session, run))
+        there = {normalise(version) for version in versions if version is not None}
         live = select(Version).where(Version.project_id == self.project_id, Version.deleted_at.is_(None))
         gone: dict[int, set[str]] = {}
         for version in session.scalars(live).all():
@@ -114,11 +115,3 @@ class Writer:
                 take_out_version(session, IMPORTER, package, version, withdrawn=True)
                 gone.setdefault(package.id, set()).add(version.normalised)
         return gone
-
-
-def _normalised(row: ImportRef) -> str | None:
-    """The version that the ref stands for, or None."""
-    try:
-        return normalise(ref_version(RefKind(row.kind).value, row.name))
-    except InvalidInput:
-        return None
