@@ -45,6 +45,7 @@ PROMISED = {
     "repository": ["add", "list", "update", "delete"],
     "package": ["upload", "list", "show", "update", "delete", "purge", "add", "rebuild"],
     "source": ["add", "list", "test", "rotate", "delete", "projects"],
+    "project": ["list", "show", "update", "delete"],
     "import": ["list", "show", "retry", "cancel"],
     "deploy-token": ["add", "list", "update", "rotate", "delete"],
     "personal-token": ["add", "list", "rotate", "delete"],

@@ -26,6 +26,8 @@ class Event(StrEnum):
     SOURCE_CREDENTIAL_EXPIRING = "source.credential_expiring"
     SOURCE_CREDENTIAL_EXPIRED = "source.credential_expired"
     PROJECT_ADDED = "project.added"
+    PROJECT_UPDATED = "project.updated"
+    PROJECT_DELETED = "project.deleted"
     IMPORT_CANCELLED = "import.cancelled"
     USER_CREATED = "user.created"
     USER_UPDATED = "user.updated"

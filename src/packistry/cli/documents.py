@@ -156,7 +156,7 @@ class UploadDocument:
 class DeletedDocument:
     """What was taken away."""
 
-    deleted: Annotated[str, "kind: repository, package, version, user, deploy-token or personal-token"]
+    deleted: Annotated[str, "kind: its noun on the command line, or version"]
     id: Annotated[int, "number it had"]
     name: Annotated[str, "name it had"]
 

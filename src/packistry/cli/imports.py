@@ -39,6 +39,7 @@ def add(
     path: Annotated[str, typer.Option(metavar="DIR", help="The directory of the package in the project.")] = "",
     tag: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only such tags; `!` leaves out.")] = None,
     branch: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only such branches.")] = None,
+    hook: Annotated[bool, typer.Option("--hook/--no-hook", help="Whether the host is to call at each push.")] = True,
     wait: Wait = False,
     as_json: AsJSON = False,
 ) -> None:
@@ -49,7 +50,7 @@ def add(
     with opened() as house:
         with house.database.read() as session:
             target = find_repository_named(session, operator(), repository_path(repository))
-        wish = Wish(target.id, directory=path, tags=tag or (), branches=branch or ())
+        wish = Wish(target.id, directory=path, tags=tag or (), branches=branch or (), hooked=hook)
         runs = house.desk.add(operator(), source, projects, wish)
         _tell(house, runs, wait=wait, as_json=as_json)
 

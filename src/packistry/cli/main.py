@@ -19,6 +19,7 @@ from packistry.cli import (
     imports,
     package,
     personal_token,
+    project,
     repository,
     serve,
     source,
@@ -38,7 +39,7 @@ INTERRUPTED: Final = 130
 # As programs end that write into a pipe which nobody reads any more.
 BROKEN_PIPE: Final = 141
 
-NOUNS: Final = (repository, package, source, imports, user, deploy_token, personal_token, access, db)
+NOUNS: Final = (repository, package, source, project, imports, user, deploy_token, personal_token, access, db)
 
 # The verbs of the PHP product.
 ALIASES: Final = {

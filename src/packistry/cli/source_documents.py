@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from packistry.cli.documents import shown_path
 
 if TYPE_CHECKING:
-    from packistry.sources.queries import ImportRef, RunSummary, Source
+    from packistry.sources.queries import AddedProject, ImportRef, RunSummary, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,28 @@ class ProjectDocument:
     default_branch: Annotated[str | None, "default branch"]
     archived: Annotated[bool, "whether it is read-only"]
     added: Annotated[bool, "whether it was added to a repository"]
+
+
+@dataclass(frozen=True, slots=True)
+class AddedProjectDocument:
+    """A project that was added to a repository."""
+
+    id: Annotated[int, "number"]
+    source: Annotated[str, "name of its source"]
+    project: Annotated[str, "full name at the host"]
+    remote_id: Annotated[str, "the host's own id"]
+    url: Annotated[str, "its page"]
+    repository: Annotated[str, "path of where it goes"]
+    path: Annotated[str, "directory in the project; empty is all of it"]
+    package: Annotated[str | None, "name, once it is known"]
+    default_branch: Annotated[str | None, "default branch"]
+    archived: Annotated[bool, "whether it is read-only at the host"]
+    tags: Annotated[list[str], "patterns of the tags that are taken; empty takes all"]
+    branches: Annotated[list[str], "patterns of the branches that are taken; empty takes all"]
+    hook: Annotated[bool, "whether the host is to call; it is looked at from time to time anyway"]
+    rule: Annotated[int | None, "number of the rule that added it; null when a person did"]
+    problem: Annotated[str | None, "what is wrong with it as a whole"]
+    synced_at: Annotated[datetime | None, "end of the last import that looked at all refs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +115,29 @@ def source_document(source: "Source", projects: int) -> SourceDocument:
         credential_refused=source.credential_refused,
         credential_expires_at=source.credential_expires_at,
         last_contact_at=source.last_contact_at,
+    )
+
+
+def project_document(added: "AddedProject") -> AddedProjectDocument:
+    """The project that was added, as --json prints it."""
+    project = added.project
+    return AddedProjectDocument(
+        id=project.id,
+        source=added.source,
+        project=project.full_name,
+        remote_id=project.remote_id,
+        url=project.web_url,
+        repository=shown_path(added.repository),
+        path=project.directory,
+        package=added.package,
+        default_branch=project.default_branch,
+        archived=project.archived,
+        tags=project.tags,
+        branches=project.branches,
+        hook=project.hooked,
+        rule=project.rule_id,
+        problem=project.problem,
+        synced_at=project.synced_at,
     )
 
 

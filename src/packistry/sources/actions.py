@@ -14,9 +14,11 @@ from packistry.audit.events import Event
 from packistry.audit.log import Subject, record
 from packistry.db.engine import WriteSession
 from packistry.db.models import ImportRef, ImportRun, Project, Repository, Source
+from packistry.db.statements import hold
 from packistry.errors import AlreadyExists, Conflict, InvalidInput
 from packistry.providers.base import Project as HostProject
 from packistry.providers.base import Ref
+from packistry.sources.patterns import valid_patterns
 from packistry.sources.states import BY_ITSELF, OPEN, PRIORITIES, Cause, RefState, RunState
 
 NAME_CHARACTERS: Final = 255
@@ -80,7 +82,7 @@ def delete_source(session: WriteSession, actor: Actor, source: Source) -> int:
     projects = session.scalars(select(Project).where(Project.source_id == source.id, Project.deleted_at.is_(None)))
     count = 0
     for project in projects:
-        _remove_project(session, project)
+        remove_project(session, project)
         count += 1
     record(session, actor, Event.SOURCE_DELETED, source_subject(source), projects=count)
     return count
@@ -96,9 +98,13 @@ def add_project(
     directory: str = "",
     tags: Sequence[str] = (),
     branches: Sequence[str] = (),
+    hooked: bool = True,
+    rule_id: int | None = None,
 ) -> Project:
     """The project, to be imported into the repository. One that was added before is opened, not added twice."""
     require(actor, Permission.SOURCE_MANAGE)
+    # Somebody else may add it at this moment: a rule while a person does.
+    hold(session, f"projects of source {source.id}")
     project = session.execute(
         select(Project).where(
             Project.source_id == source.id,
@@ -117,10 +123,12 @@ def add_project(
         )
         session.add(project)
     project.deleted_at = None
-    project.tags, project.branches = list(tags), list(branches)
+    project.tags = valid_patterns(tags, field="tag")
+    project.branches = valid_patterns(branches, field="branch")
+    project.hooked, project.rule_id = hooked, rule_id
     follow_project(project, found)
     session.flush()
-    record(session, actor, Event.PROJECT_ADDED, project_subject(project), repository=repository.path)
+    record(session, actor, Event.PROJECT_ADDED, project_subject(project), repository=repository.path, rule=rule_id)
     return project
 
 
@@ -244,11 +252,25 @@ def cancel_run(session: WriteSession, actor: Actor, run: ImportRun) -> None:
 
 
 def retry_run(session: WriteSession, actor: Actor, run: ImportRun) -> ImportRun:
-    """A new run of the same project. Refs that were imported cost nothing, so that it is those that failed."""
+    """A new run of the same project. Refs that were imported cost nothing, so that it is those that failed.
+
+    Refuses with Conflict while the run goes on, and when its project was deleted.
+    """
     require(actor, Permission.SOURCE_MANAGE)
     if run.state in OPEN:
         raise Conflict(f"Import {run.id} is {run.state}; wait for its end or cancel it.")
-    return request_run(session, session.get_one(Project, run.project_id), Cause.RETRY)
+    project = session.get_one(Project, run.project_id)
+    if project.deleted_at is not None:
+        raise Conflict(f"{project.full_name} is followed no longer; `packistry package add` adds it again.")
+    return request_run(session, project, Cause.RETRY)
+
+
+def remove_project(session: WriteSession, project: Project) -> None:
+    """It is followed no longer; what it brought stays. The caller says why in the audit log."""
+    project.deleted_at = clock.now()
+    runs = select(ImportRun).where(ImportRun.project_id == project.id, ImportRun.state.in_(OPEN))
+    for run in session.scalars(runs):
+        _cancel(session, run)
 
 
 def source_subject(source: Source) -> Subject:
@@ -269,13 +291,6 @@ def _cancel(session: WriteSession, run: ImportRun) -> None:
     finish_run(session, run, RunState.CANCELLED)
     waiting = update(ImportRef).where(ImportRef.run_id == run.id, ImportRef.state == RefState.WAITING)
     session.execute(waiting.values(state=RefState.CANCELLED, finished_at=clock.now()))
-
-
-def _remove_project(session: WriteSession, project: Project) -> None:
-    project.deleted_at = clock.now()
-    runs = select(ImportRun).where(ImportRun.project_id == project.id, ImportRun.state.in_(OPEN))
-    for run in session.scalars(runs):
-        _cancel(session, run)
 
 
 def _free_name(session: WriteSession, name: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packistry.access.actors import Actor
 from packistry.access.permissions import Permission
 from packistry.access.rules import require
-from packistry.db.engine import Database, ReadSession
+from packistry.db.engine import Database
 from packistry.db.models import Package, Project, Repository, Source
 from packistry.errors import Conflict, InvalidInput
 from packistry.providers.base import CheckReport
@@ -16,7 +16,8 @@ from packistry.providers.base import Project as HostProject
 from packistry.sources.actions import CONCURRENCY, add_project, add_source, request_run, rotate_source
 from packistry.sources.connecting import Connector, Filled, filled_in
 from packistry.sources.credentials import CredentialWatch
-from packistry.sources.queries import added_projects, find_source, list_sources, project_of_package
+from packistry.sources.projects import delete_project
+from packistry.sources.queries import added_projects, find_source, list_projects, project_of_package
 from packistry.sources.states import Cause
 
 
@@ -36,6 +37,7 @@ class Wish:
     directory: str = ""
     tags: Sequence[str] = ()
     branches: Sequence[str] = ()
+    hooked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,14 @@ class SourceDesk:
     def rebuild_all(self, actor: Actor) -> list[int]:
         """As `rebuild`, for every project."""
         with self.database.write() as session:
-            sources = [source for source, _ in list_sources(session, actor)]
-            return [request_run(session, project, Cause.REBUILD).id for project in _projects_of(session, sources)]
+            projects = [added.project for added in list_projects(session, actor)]
+            return [request_run(session, project, Cause.REBUILD).id for project in projects]
+
+    def delete_project(self, actor: Actor, project_id: int) -> None:
+        """The project is followed no longer, and what was kept of it on our side for imports is gone."""
+        with self.database.write() as session:
+            project = session.get_one(Project, project_id)
+            delete_project(session, actor, project)
 
     def _add(self, actor: Actor, source: Source, found: Sequence[HostProject], wish: Wish) -> list[int]:
         directory = valid_directory(wish.directory)
@@ -118,6 +126,7 @@ class SourceDesk:
                     directory=directory,
                     tags=wish.tags,
                     branches=wish.branches,
+                    hooked=wish.hooked,
                 )
                 for each in found
             ]
@@ -126,12 +135,6 @@ class SourceDesk:
     def _source(self, actor: Actor, named: str) -> Source:
         with self.database.read() as session:
             return find_source(session, actor, named)
-
-
-def _projects_of(session: ReadSession, sources: Sequence[Source]) -> Iterator[Project]:
-    for source in sources:
-        for added in added_projects(session, source).values():
-            yield from added
 
 
 def valid_directory(directory: str) -> str:

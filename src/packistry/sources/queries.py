@@ -12,7 +12,7 @@ from packistry.access.rules import require
 from packistry.db.engine import ReadSession
 from packistry.db.models import Archive, ImportRef, ImportRun, Package, Project, Repository, Source, Version
 from packistry.db.types import is_id
-from packistry.errors import NotFound
+from packistry.errors import Conflict, NotFound
 from packistry.sources.states import OPEN, TAKEN, RefState, RunState
 
 
@@ -26,6 +26,16 @@ class RunSummary:
     repository: Repository
     package: str | None
     refs: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AddedProject:
+    """A project that was added, with the names of where it comes from and goes to."""
+
+    project: Project
+    source: str
+    repository: str
+    package: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +96,47 @@ def added_projects(session: ReadSession, source: Source) -> dict[str, list[Proje
     for project in session.scalars(live):
         found.setdefault(project.remote_id, []).append(project)
     return found
+
+
+def find_project(session: ReadSession, actor: Actor, named: str, source: Source | None = None) -> Project:
+    """By its number, or its full name at the host. Refuses with NotFound, and with Conflict what names several."""
+    require(actor, Permission.SOURCE_MANAGE)
+    wanted = select(Project).where(Project.deleted_at.is_(None)).order_by(Project.id)
+    if source is not None:
+        wanted = wanted.where(Project.source_id == source.id)
+    if is_id(named):
+        by_id = session.scalars(wanted.where(Project.id == int(named))).first()
+        if by_id is not None:
+            return by_id
+    # SQLite knows the upper and lower case of ASCII only, so the name as it stands is asked for too.
+    same = or_(Project.full_name == named, func.lower(Project.full_name) == named.strip("/").lower())
+    found = session.scalars(wanted.where(same)).all()
+    if not found:
+        raise NotFound(f"There is no project {named}; `packistry project list` shows those that were added.")
+    if len(found) > 1:
+        numbers = ", ".join(str(project.id) for project in found)
+        raise Conflict(f"{named} was added several times; name it by its number, which is one of {numbers}.")
+    return found[0]
+
+
+def list_projects(
+    session: ReadSession, actor: Actor, *, source: Source | None = None, project: Project | None = None
+) -> Sequence[AddedProject]:
+    """The projects that were added, by source and name: all, those of a source, or the one."""
+    require(actor, Permission.SOURCE_MANAGE)
+    wanted = (
+        select(Project, Source.name, Repository.path, Package.name)
+        .join(Source, Source.id == Project.source_id)
+        .join(Repository, Repository.id == Project.repository_id)
+        .outerjoin(Package, Package.id == Project.package_id)
+        .where(Project.deleted_at.is_(None))
+        .order_by(Source.name, Project.full_name, Project.id)
+    )
+    if source is not None:
+        wanted = wanted.where(Project.source_id == source.id)
+    if project is not None:
+        wanted = wanted.where(Project.id == project.id)
+    return [AddedProject(found, of, path, package) for found, of, path, package in session.execute(wanted)]
 
 
 def project_of_package(session: ReadSession, package: Package) -> Project | None:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 from typing import Final
 
 import structlog
@@ -26,6 +25,7 @@ from packistry.providers.base import Project as HostProject
 from packistry.sources.actions import begin_run, finish_run, follow_project, list_refs, put_off_run, wait_for_credential
 from packistry.sources.connecting import Connector
 from packistry.sources.credentials import CredentialWatch
+from packistry.sources.patterns import takes_ref
 from packistry.sources.preparing import Preparer
 from packistry.sources.queries import known_skips, refs_of, served_versions
 from packistry.sources.states import Cause, RefState, RunState
@@ -194,12 +194,10 @@ class _Asking:
 
 
 def _wanted(ref: Ref, patterns: Sequence[str], default_branch: str | None) -> bool:
-    """By the patterns of the project, "!" before one to leave out; the default branch always: it names the package."""
+    """By the patterns of the project; the default branch always, for it names the package."""
     if ref.kind is RefKind.BRANCH and ref.name == default_branch:
         return True
-    left_out = any(fnmatchcase(ref.name, pattern[1:]) for pattern in patterns if pattern.startswith("!"))
-    taken = [pattern for pattern in patterns if not pattern.startswith("!")]
-    return not left_out and (not taken or any(fnmatchcase(ref.name, pattern) for pattern in taken))
+    return takes_ref(patterns, ref.name)
 
 
 def _is_default(kind: str, name: str, found: HostProject) -> bool:
