@@ -228,6 +228,7 @@ class FakeGitLab(FakeHost):
             "http_url_to_repo": f"https://gitlab.example/{project.full_name}.git",
             "default_branch": project.default_branch,
             "archived": project.archived,
+            "last_activity_at": f"{project.changed_at:%Y-%m-%dT%H:%M:%S.%fZ}",
             "permissions": {"project_access": access, "group_access": None},
         }
 

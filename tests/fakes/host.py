@@ -44,6 +44,8 @@ class FakeProject:
     full_name: str
     default_branch: str | None = "main"
     archived: bool = False
+    # The last push, as the host saw it.
+    changed_at: datetime = FIRST_COMMIT_AT
     # Whether the credential may create hooks here, which takes more than reading.
     administered: bool = True
     branches: dict[str, str] = field(default_factory=dict[str, str])
@@ -75,6 +77,7 @@ class FakeProject:
     def push_branch(self, name: str, files: Mapping[str, bytes], at: datetime = FIRST_COMMIT_AT) -> str:
         """Moves or makes a branch to a new commit, and gives the commit."""
         self.branches[name] = self.commit(files, at)
+        self.changed_at = datetime.now(UTC)
         return self.branches[name]
 
     def push_tag(self, name: str, commit: str, *, annotated: bool = False) -> None:

@@ -34,7 +34,7 @@ class Kind:
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     # How the host identifies a project.
     identify: Callable[[FakeProject], str] = lambda project: str(project.id)
-    # What the host tells nobody: "expiry" of a credential, "archived" of a project.
+    # What the host tells nobody: "expiry" of a credential, "archived" and "changed" of a project.
     untold: Sequence[str] = ()
 
 

@@ -162,6 +162,15 @@ def test_an_archived_project_is_marked(stage: Stage) -> None:
     assert stage.project.archived
 
 
+def test_a_project_tells_when_it_was_changed_alone_and_in_lists(stage: Stage) -> None:
+    if "changed" in stage.kind.untold:
+        pytest.skip("the host does not tell")
+    stage.fake_project.changed_at = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+
+    assert stage.project.changed_at == stage.fake_project.changed_at
+    assert [one.changed_at for one in stage.provider.projects(stage.connection)] == [stage.fake_project.changed_at]
+
+
 def test_a_project_tells_its_names_and_whether_hooks_may_be_made(stage: Stage) -> None:
     project = stage.project
 

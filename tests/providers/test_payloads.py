@@ -92,6 +92,11 @@ def test_a_time_is_in_utc(text: str) -> None:
     assert payload(f'{{"at": "{text}"}}').moment("at") == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("text", ['"2026-13-01T00:00:00Z"', '"yesterday"', "1767323045", "null", "{}"])
+def test_a_hint_that_is_no_time_is_none(text: str) -> None:
+    assert payload(f'{{"at": {text}}}').moment_or_none("at") is None
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b"null", b'"text"', b"\xff", b"[" * 100_000])
 def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(HostUnavailable):

@@ -82,6 +82,8 @@ class Project:
     clone_url: str
     default_branch: str | None
     archived: bool = False
+    # When the host last saw a change, a push among them; None when it does not tell. GitLab tells one an hour.
+    changed_at: datetime | None = None
     # None when the host did not say.
     may_create_hooks: bool | None = None
 

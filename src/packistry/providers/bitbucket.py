@@ -243,6 +243,7 @@ def _project(row: Payload) -> Project:
         # Not from links.clone, which has the account's name in it.
         clone_url=f"{web_url}.git",
         default_branch=row.text_or_none("mainbranch", "name"),
+        changed_at=row.moment_or_none("updated_on"),
     )
 
 

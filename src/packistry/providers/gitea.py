@@ -262,6 +262,7 @@ def _project(row: Payload) -> Project:
         clone_url=row.text("clone_url"),
         default_branch=row.text_or_none("default_branch"),
         archived=row.flag("archived"),
+        changed_at=row.moment_or_none("updated_at"),
         may_create_hooks=row.flag_or_none("permissions", "admin"),
     )
 

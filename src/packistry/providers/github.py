@@ -289,6 +289,7 @@ def _project(row: Payload) -> Project:
         clone_url=row.text("clone_url"),
         default_branch=row.text_or_none("default_branch"),
         archived=row.flag("archived") or row.flag("disabled"),
+        changed_at=row.moment_or_none("pushed_at"),
         may_create_hooks=row.flag_or_none("permissions", "admin"),
     )
 

@@ -80,6 +80,14 @@ class Payload:
         except (ValueError, OverflowError) as fault:
             raise self._refuse(f"{'.'.join(keys)} is not a time") from fault
 
+    def moment_or_none(self, *keys: str) -> datetime | None:
+        """None when it is missing, or no time in ISO 8601: for what is only a hint."""
+        value = self._find(keys)
+        try:
+            return in_utc(datetime.fromisoformat(value)) if isinstance(value, str) else None
+        except (ValueError, OverflowError):
+            return None
+
     def payload(self, *keys: str) -> "Payload":
         """An object inside this one."""
         return self.payload_or_none(*keys) or self._missing(keys)
