@@ -46,7 +46,7 @@ PROMISED = {
     "package": ["upload", "list", "show", "update", "delete", "purge", "add", "rebuild"],
     "source": ["add", "list", "test", "rotate", "delete", "projects"],
     "project": ["list", "show", "update", "delete"],
-    "import": ["list", "show", "retry", "cancel"],
+    "import": ["list", "show", "retry", "cancel", "accept"],
     "deploy-token": ["add", "list", "update", "rotate", "delete"],
     "personal-token": ["add", "list", "rotate", "delete"],
     "access": ["explain"],

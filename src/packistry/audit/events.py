@@ -15,6 +15,8 @@ class Event(StrEnum):
     PACKAGE_PURGED = "package.purged"
     VERSION_PUBLISHED = "version.published"
     VERSION_MOVED = "version.moved"
+    VERSION_MOVED_REFUSED = "version.moved_refused"
+    VERSION_MOVED_ACCEPTED = "version.moved_accepted"
     VERSION_RESTORED = "version.restored"
     VERSION_DELETED = "version.deleted"
     VERSION_PURGED = "version.purged"

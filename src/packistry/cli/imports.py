@@ -119,6 +119,24 @@ def retry(run: Run, *, wait: Wait = False, as_json: AsJSON = False) -> None:
         _tell(house, [again], wait=wait, as_json=as_json)
 
 
+@verb(app, "accept", "import accept 7 v1.0.0", prints=ImportDocument, several=True)
+def accept(
+    run: Run,
+    ref: Annotated[str, typer.Argument(metavar="REF", help="The tag that moved.")],
+    *,
+    wait: Wait = False,
+    as_json: AsJSON = False,
+) -> None:
+    """Take the commit that a stable tag has moved to. The archive of the former one stays, for old locks."""
+    from packistry.sources.accepting import accept_moved
+    from packistry.sources.queries import find_run
+
+    with opened() as house:
+        with house.database.write() as session:
+            again = accept_moved(session, operator(), find_run(session, operator(), run), ref).id
+        _tell(house, [again], wait=wait, as_json=as_json)
+
+
 @verb(app, "cancel", "import cancel 7", prints=ImportDocument)
 def cancel(run: Run, *, as_json: AsJSON = False) -> None:
     """Stop an import; what it brought in stays."""

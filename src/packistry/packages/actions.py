@@ -1,4 +1,6 @@
-"""Changing packages and versions. Stable versions never change; dev versions move on; every archive stays."""
+"""Changing packages and versions. Stable versions change only where an administrator accepted the very commit; dev
+versions move on; every archive stays.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -105,8 +107,9 @@ def put_version(session: WriteSession, actor: Actor, package: Package, submissio
         version, archive = _new_version(session, package, submission, normalised)
         record(session, actor, Event.VERSION_PUBLISHED, _subject(package, version), reference=archive.reference)
         return Publication(package, version, archive, Outcome.PUBLISHED, touched)
-    archive = _known_archive(session, version, submission)
-    if archive is None and not version.is_dev:
+    may_change = version.is_dev or _is_accepted(version, submission)
+    archive = _known_archive(session, version, submission, may_change=may_change)
+    if archive is None and not may_change:
         raise conflict(package.name, version, session.get_one(Archive, version.archive_id))
     if archive is not None and version.archive_id == archive.id and version.deleted_at is None:
         unchanged = Publication(package, version, archive, Outcome.UNCHANGED, touched)
@@ -116,8 +119,9 @@ def put_version(session: WriteSession, actor: Actor, package: Package, submissio
     version.deleted_at, version.withdrawn = None, False
     version.updated_at = clock.now()
     # A stable version comes back as it was: its time and all that was told of it are part of what never changes.
-    if version.is_dev:
+    if may_change:
         _describe(version, submission)
+        version.accepted_commit = version.refused_commit = None
     _settle(session, package, version, archive, submission)
     event = Event.VERSION_MOVED if outcome is Outcome.MOVED else Event.VERSION_RESTORED
     record(session, actor, event, _subject(package, version), reference=archive.reference)
@@ -335,8 +339,15 @@ def _new_archive(session: WriteSession, version: Version, stored: StoredArchive)
     return archive
 
 
-def _known_archive(session: ReadSession, version: Version, submission: Submission) -> Archive | None:
-    if not (submission.by_commit and version.is_dev):
+def _is_accepted(version: Version, submission: Submission) -> bool:
+    """Whether an administrator said that this stable version is to be made from this very commit from now on."""
+    return submission.by_commit and version.accepted_commit == submission.archive.reference
+
+
+def _known_archive(
+    session: ReadSession, version: Version, submission: Submission, *, may_change: bool
+) -> Archive | None:
+    if not (submission.by_commit and may_change):
         return same_files(session, version, submission.archive.content_digest)
     return session.scalars(
         select(Archive).where(Archive.version_id == version.id, Archive.reference == submission.archive.reference)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy.orm import aliased
 
 from packistry import clock
 from packistry.access.actors import Actor
@@ -198,9 +199,16 @@ def list_refs(session: WriteSession, run: ImportRun, refs: Iterable[Ref]) -> Non
 
 
 def forget_idle_syncs(session: WriteSession, run: ImportRun) -> None:
-    """Earlier looks at the project that found nothing new: a row for each ref, every quarter of an hour, for ever."""
-    told = (RefState.IMPORTED, RefState.KEPT, RefState.FAILED)
-    telling = select(ImportRef.run_id).where(ImportRef.run_id == ImportRun.id, ImportRef.state.in_(told)).exists()
+    """Earlier looks at the project that tell of nothing but what this one found again: a row a ref, every quarter
+    of an hour, for ever.
+    """
+    again = aliased(ImportRef)
+    same = [getattr(again, name) == getattr(ImportRef, name) for name in ("kind", "name", "commit", "state")]
+    found_again = select(again.id).where(again.run_id == run.id, *same).exists()
+    changed = ImportRef.state.in_((RefState.IMPORTED, RefState.DELETED))
+    lasting = ImportRef.state.in_((RefState.KEPT, RefState.FAILED))
+    tells = or_(changed, and_(lasting, ~found_again))
+    telling = select(ImportRef.run_id).where(ImportRef.run_id == ImportRun.id, tells).exists()
     session.execute(
         delete(ImportRun).where(
             ImportRun.project_id == run.project_id,

@@ -3,6 +3,7 @@
 The file is stored before its row is written: a crash leaves at most a file that no row names.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,6 +30,8 @@ class Verdict(NamedTuple):
 
     state: RefState
     reason: str | None
+    # The version that stays as it is though its tag moved; an administrator may accept the other commit.
+    moved: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Preparer:
     limits: Limits
     # A rebuild looks at each ref anew, also where the commit is known.
     anew: bool
+    # The number of the run, for the command that a reason names.
+    run_id: int
 
     def prepare(self, ref: Ref) -> Prepared | Verdict:
         """Refuses with what the host says no to; everything that is wrong with the ref itself is a Verdict."""
@@ -91,9 +96,18 @@ class Preparer:
                 RefState.KEPT, f"{served.version} was deleted by hand and stays so; purge it to have it imported again."
             )
         if served.reference != ref.commit:
-            return None if served.is_dev else Verdict(RefState.KEPT, moved(served, ref))
+            return None if served.is_dev or served.accepted == ref.commit else self._moved(served, ref)
         same = served.live and served.default_branch == self._is_default(ref)
         return Verdict(RefState.UNCHANGED, None) if same and not self.anew else None
+
+    def _moved(self, served: Served, ref: Ref) -> Verdict:
+        """A stable version stays as it is, until somebody says otherwise of this very commit."""
+        reason = (
+            f"moved: {served.version} was published from {served.reference[:12]} and stays so; the tag is now at "
+            f"{ref.commit[:12]}. Tag a new version, or take that commit on purpose: "
+            f"packistry import accept {self.run_id} {shlex.quote(ref.name)}"
+        )
+        return Verdict(RefState.KEPT, reason, served.version_id)
 
     def _prepare(self, ref: Ref, version: str) -> Prepared | Verdict:
         manifest = self._manifest(ref)
@@ -146,14 +160,6 @@ class Preparer:
 
     def _is_default(self, ref: Ref) -> bool:
         return ref.kind is RefKind.BRANCH and ref.name == self.project.default_branch
-
-
-def moved(served: Served, ref: Ref) -> str:
-    """Why a stable version stays as it is, and what to do."""
-    return (
-        f"moved: {served.version} was published from {served.reference[:12]} and stays so; the tag is now at "
-        f"{ref.commit[:12]}. Tag a new version, or purge this one to take the other commit."
-    )
 
 
 def _excludes(manifest: Manifest) -> Sequence[object]:

@@ -51,6 +51,8 @@ class Served:
     # By an import, which may bring it back.
     withdrawn: bool
     default_branch: bool
+    # The other commit of its tag that an administrator accepted.
+    accepted: str | None
 
 
 def find_source(session: ReadSession, actor: Actor, named: str) -> Source:
@@ -225,11 +227,12 @@ def served_versions(session: ReadSession, package_id: int | None) -> dict[str, S
             Version.deleted_at,
             Version.withdrawn,
             Version.default_branch,
+            Version.accepted_commit,
         )
         .join(Archive, Archive.id == Version.archive_id)
         .where(Version.package_id == package_id)
     )
     return {
-        normalised: Served(id_, version, normalised, reference, is_dev, deleted is None, withdrawn, default)
-        for id_, version, normalised, reference, is_dev, deleted, withdrawn, default in rows
+        normalised: Served(id_, version, normalised, reference, is_dev, deleted is None, withdrawn, default, accepted)
+        for id_, version, normalised, reference, is_dev, deleted, withdrawn, default, accepted in rows
     }

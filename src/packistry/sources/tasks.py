@@ -130,6 +130,7 @@ class Importer:
             storage=self.storage,
             limits=self.limits,
             anew=plan.run.cause == Cause.REBUILD,
+            run_id=plan.run.id,
         )
         return preparer.named(default)
 

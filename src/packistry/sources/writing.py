@@ -18,6 +18,7 @@ from packistry.packages.actions import Publication, Submission, put_version, ref
 from packistry.packages.documents import Address
 from packistry.packages.holding import held_package, package_to_publish
 from packistry.packages.upload import refuse_reserved
+from packistry.sources.accepting import note_refused_move
 from packistry.sources.actions import finish_run, forget_idle_syncs
 from packistry.sources.preparing import Prepared
 from packistry.sources.queries import refs_of
@@ -65,7 +66,8 @@ class Writer:
         row = session.get_one(ImportRef, outcome.row.id)
         row.finished_at = clock.now()
         if not isinstance(outcome.result, Prepared):
-            row.state, row.reason = outcome.result
+            row.state, row.reason, moved = outcome.result
+            row.version_id = None if moved is None else note_refused_move(session, moved, row.commit)
             return
         try:
             # A ref that is refused takes back what it began: the revival of a package that was deleted, say.

@@ -64,6 +64,8 @@ class Version(Base):
     project_id: Mapped[int | None] = mapped_column(index=True)
     # The other commit of its tag that an administrator accepted, so that the next import takes it.
     accepted_commit: Mapped[str | None] = mapped_column(String(64))
+    # The other commit of its tag that was refused last, so that the audit log has each refusal once.
+    refused_commit: Mapped[str | None] = mapped_column(String(64))
     # The archive served now. No foreign key: archives point here, and a circle would need deferred constraints.
     archive_id: Mapped[int]
 

@@ -23,6 +23,7 @@ _ADDED = (
     ("projects", sa.Column("rename_refused", sa.Text(), nullable=True)),
     ("import_runs", sa.Column("partial", sa.Boolean(), server_default=sa.false(), nullable=False)),
     ("versions", sa.Column("accepted_commit", sa.String(length=64), nullable=True)),
+    ("versions", sa.Column("refused_commit", sa.String(length=64), nullable=True)),
 )
 
 
