@@ -42,8 +42,8 @@ _PRIVATE_HOOKS = (
 # A tag comes with `push` as well as with `create`; `delete` comes where a push does not.
 _HOOK_EVENTS = ("push", "delete", "repository")
 
-# The list of each kind, and where in `commit` its id stands: `id` of an annotated tag is the tag object, `commit.sha` the
-# commit behind it.
+# The list of each kind, and where in `commit` its id stands: `id` of an annotated tag is the tag object, `commit.sha`
+# the commit behind it.
 _REFS = {RefKind.BRANCH: ("branches", "id"), RefKind.TAG: ("tags", "sha")}
 
 _PROJECT_EVENTS = {
