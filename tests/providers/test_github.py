@@ -75,13 +75,6 @@ def test_everything_works_with_a_project_that_was_read_before_it_was_renamed(sta
     assert stage.fake_project.hooks == {}
 
 
-def test_an_archived_project_gets_no_hook_and_that_is_said(stage: Stage) -> None:
-    stage.fake_project.archived = True
-
-    with pytest.raises(HostRefused, match="is archived on GitHub"):
-        stage.provider.create_hook(stage.connection, stage.project, HOOK, "secret")
-
-
 def test_the_check_of_an_address_that_is_no_api_says_where_it_lies(stage: Stage) -> None:
     stage.host.troubles.append(Reply(404, b"<html>Not here</html>", {"Content-Type": "text/html"}))
 

@@ -39,7 +39,7 @@ _FROM_ENVIRONMENT: Final = "@"
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="How it is called here.")],
     *,
-    provider: Annotated[str, typer.Option(metavar="NAME", help="github, gitlab, bitbucket or git.")],
+    provider: Annotated[str, typer.Option(metavar="NAME", help="bitbucket, git, gitea, github or gitlab.")],
     url: Annotated[
         str | None, typer.Option(metavar="URL", help="Its base address, if it is not the usual one.")
     ] = None,

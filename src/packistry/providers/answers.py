@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO, NoReturn
 from urllib.parse import parse_qs, quote, urljoin, urlsplit
@@ -57,10 +58,8 @@ class Host:
     api: str
     client: Client
     headers: Mapping[str, str] = field(repr=False)
-    # Whether a 403 of this host means "too fast" and not "not allowed".
-    is_limit: Callable[[Answer], bool] = lambda answer: False
-    # Whether a refusal other than 404 means "there is nothing".
-    is_absence: Callable[[Answer], bool] = lambda answer: False
+    # What another host's status would be for this answer: some say with a 403 that we are too fast (429).
+    status_of: Callable[[Answer], int] = lambda answer: answer.status
     # Where pages of lists are kept, so that the same ones need not be sent again. Only for hosts whose pages are as
     # large as they are asked for.
     kept: KeptPages = field(default=KeptPages(None))
@@ -93,6 +92,11 @@ class Host:
             return self.get(url, what=what, needs=needs)
         except NotFound:
             return None
+
+    def delete(self, url: str, *, what: str, needs: str = "") -> None:
+        """Afterwards it is gone; not there is success."""
+        with suppress(NotFound):
+            self.send("DELETE", url, what=what, needs=needs)
 
     def read(self, answer: Answer) -> Payload:
         return read_payload(answer.body, self._unreadable)
@@ -175,25 +179,25 @@ class Host:
         return answer
 
     def _refusal(self, answer: Answer, what: str, needs: str) -> Refusal:
-        status = answer.status
-        if status == 429 or (status == 403 and self.is_limit(answer)):
+        status = self.status_of(answer)
+        if status == 429:
             return self._limited(answer)
-        if status in {404, 410} or self.is_absence(answer):
+        if status in {404, 410}:
             return NotFound(f"{self.label} has no {what}, or hides it from this credential.")
         if not 400 <= status < 500:
             return HostUnavailable(f"{self.label} answered {status} to the request for {what}. Try again later.")
-        return self._no(answer, what, needs)
+        return self._no(status, answer, what, needs)
 
-    def _no(self, answer: Answer, what: str, needs: str) -> HostRefused:
+    def _no(self, status: int, answer: Answer, what: str, needs: str) -> HostRefused:
         """What asking again does not change."""
         detail = answer.body[: 4 * _DETAIL_CHARACTERS].decode("utf-8", "replace")[:_DETAIL_CHARACTERS]
-        if answer.status == 401:
+        if status == 401:
             return CredentialRefused(
                 f"{self.label} does not accept the credential of this source: it is wrong, expired or revoked. "
                 "Make a new one there and give it to the source with `packistry source rotate`.",
                 detail=detail,
             )
-        if answer.status == 403:
+        if status == 403:
             missing = f" It needs {needs}." if needs else ""
             return ScopeMissing(f"{self.label} does not give {what} to this credential.{missing}", detail=detail)
         return HostRefused(f"{self.label} refused the request for {what} (status {answer.status}).", detail=detail)
@@ -243,6 +247,11 @@ def escaped(segment: str) -> str:
 def linked_page(host: Host, answer: Answer) -> Page:
     """A list of rows whose next page is named by the Link header (RFC 8288)."""
     return host.read_rows(answer), link_to(answer.headers, "next")
+
+
+def counted(text: str) -> int | None:
+    """How many there are, from a header or address; None when it is no number."""
+    return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
 
 
 def link_to(headers: Mapping[str, str], relation: str) -> str | None:

@@ -25,6 +25,7 @@ from packistry.providers.base import (
 )
 from packistry.providers.checks import projects_line, refused
 from packistry.providers.deliveries import has_hex_signature, ignored, read_delivery, ref_event
+from packistry.providers.hooks import hook_to, hooked_project, written_hook
 from packistry.providers.payloads import Payload
 from packistry.providers.refs import may_be_ref
 
@@ -151,27 +152,24 @@ class Bitbucket:
         host.download(url, into, what=what, needs=_READING, max_bytes=ARCHIVE_BYTES)
 
     def create_hook(self, connection: Connection, project: Project, url: str, secret: str) -> str:
-        host = _host(connection)
-        hooks, what = _address(host, project, "hooks"), f"hooks of {project.full_name}"
+        host, current = _host(connection), hooked_project(self, connection, project)
+        hooks, what = _address(host, current, "hooks"), f"hooks of {current.full_name}"
         wanted = {"description": "Packistry", "url": url, "active": True, "secret": secret, "events": _HOOK_EVENTS}
-        rows = host.rows(hooks, what=what, needs=_HOOKS, params=_PAGE, page=_page)
-        found = next((hook for hook in rows if hook.text_or_none("url") == url), None)
-        method, address = ("PUT", _hook(host, project, found.text("uuid"))) if found else ("POST", hooks)
-        return host.read(host.send(method, address, what=what, needs=_HOOKS, json=wanted)).text("uuid")
+        found = hook_to(url, host.rows(hooks, what=what, needs=_HOOKS, params=_PAGE, page=_page), "url")
+        hook_id = found.text("uuid") if found else None
+        return written_hook(host, hooks, hook_id, wanted, what=what, needs=_HOOKS).text("uuid")
 
     def hook_state(self, connection: Connection, project: Project, hook_id: str) -> HookState:
         host = _host(connection)
-        try:
-            hook = host.get(_hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS)
-        except NotFound:
+        hook = host.find(_hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS)
+        if hook is None:
             return HookState.GONE
         # How its last deliveries went is told to people only.
         return HookState.ACTIVE if hook.flag("active") else HookState.DISABLED
 
     def delete_hook(self, connection: Connection, project: Project, hook_id: str) -> None:
         host = _host(connection)
-        with suppress(NotFound):
-            host.send("DELETE", _hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS)
+        host.delete(_hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS)
 
     def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         # Named as GitHub's older header, whose signature is another.

@@ -10,12 +10,11 @@ from packistry.clock import now
 from packistry.errors import NotFound, Refusal
 from packistry.findings import good
 from packistry.outbound.client import Answer
-from packistry.providers.answers import ARCHIVE_BYTES, Host, Page, header_text
+from packistry.providers.answers import ARCHIVE_BYTES, Host, Page, counted, header_text
 from packistry.providers.base import (
     CheckReport,
     Connection,
     CredentialField,
-    EventKind,
     HookEvent,
     HookState,
     Project,
@@ -23,7 +22,9 @@ from packistry.providers.base import (
     RefKind,
 )
 from packistry.providers.checks import expiry_line, projects_line, refused
-from packistry.providers.deliveries import has_hex_signature, ignored, pushed, read_delivery, ref_event
+from packistry.providers.deliveries import has_hex_signature, read_delivery
+from packistry.providers.github_like import event_of, read_repository, repository_address
+from packistry.providers.hooks import hooked_project
 from packistry.providers.payloads import Payload
 from packistry.providers.refs import may_be_ref, told_ref
 
@@ -45,13 +46,6 @@ _HOOK_EVENTS = ("push", "delete", "repository")
 # The list of each kind, and where in `commit` its id stands: `id` of an annotated tag is the tag object, `commit.sha`
 # the commit behind it.
 _REFS = {RefKind.BRANCH: ("branches", "id"), RefKind.TAG: ("tags", "sha")}
-
-_PROJECT_EVENTS = {
-    "renamed": EventKind.PROJECT_CHANGED,
-    "transferred": EventKind.PROJECT_CHANGED,
-    "edited": EventKind.PROJECT_CHANGED,
-    "deleted": EventKind.PROJECT_DELETED,
-}
 
 
 class Gitea:
@@ -91,21 +85,23 @@ class Gitea:
     def projects(self, connection: Connection, *, search: str = "", owner: str = "") -> Iterator[Project]:
         host = _host(connection)
         rows = _owned(host, owner) if owner else _rows(host, host.address("user", "repos"), "projects", _READING)
-        return (project for project in map(_project, rows) if search.casefold() in project.full_name.casefold())
+        return (project for project in map(read_repository, rows) if search.casefold() in project.full_name.casefold())
 
     def project(self, connection: Connection, project_id: str) -> Project:
         host = _host(connection)
         url = host.address("repositories", project_id)
-        return _project(host.get(url, what=f"project {project_id}", needs=_READING))
+        return read_repository(host.get(url, what=f"project {project_id}", needs=_READING))
 
     def project_named(self, connection: Connection, full_name: str) -> Project:
         host = _host(connection)
-        return _project(host.get(_address(host, full_name), what=f"project {full_name}", needs=_READING))
+        return read_repository(
+            host.get(repository_address(host, full_name), what=f"project {full_name}", needs=_READING)
+        )
 
     def refs(self, connection: Connection, project: Project) -> Iterator[Ref]:
         host = _host(connection)
         for kind, (listing, commit) in _REFS.items():
-            url = _address(host, project.full_name, listing)
+            url = repository_address(host, project.full_name, listing)
             for row in _rows(host, url, f"{listing} of {project.full_name}", _READING):
                 yield Ref(kind, row.text("name"), row.commit("commit", commit))
 
@@ -115,7 +111,7 @@ class Gitea:
         host = _host(connection)
         listing, commit = _REFS[kind]
         # The rest of the address is the name, so its slashes need no escape, which some proxies refuse.
-        url = _address(host, project.full_name, listing, *name.split("/"))
+        url = repository_address(host, project.full_name, listing, *name.split("/"))
         row = host.find(url, what=f"{kind} {name} in {project.full_name}", needs=_READING)
         if row is None:
             self.project(connection, project.id)
@@ -123,7 +119,7 @@ class Gitea:
 
     def committed_at(self, connection: Connection, project: Project, commit: str) -> datetime:
         host = _host(connection)
-        url = _address(host, project.full_name, "git", "commits", commit)
+        url = repository_address(host, project.full_name, "git", "commits", commit)
         # Without what costs the server a difference.
         params = {"stat": "false", "files": "false", "verification": "false"}
         found = host.get(url, what=f"commit {commit} in {project.full_name}", needs=_READING, params=params)
@@ -132,7 +128,7 @@ class Gitea:
     def read_file(self, connection: Connection, project: Project, commit: str, path: str) -> bytes | None:
         host = _host(connection)
         try:
-            url = _address(host, project.full_name, "raw", *path.split("/"))
+            url = repository_address(host, project.full_name, "raw", *path.split("/"))
         except NotFound:
             return None
         answer = host.file(url, what=f"{path} in {project.full_name}", needs=_READING, params={"ref": commit})
@@ -140,29 +136,27 @@ class Gitea:
 
     def download_archive(self, connection: Connection, project: Project, commit: str, into: BinaryIO) -> None:
         host = _host(connection)
-        url = _address(host, project.full_name, "archive", f"{commit}.zip")
+        url = repository_address(host, project.full_name, "archive", f"{commit}.zip")
         what = f"archive of {commit} in {project.full_name}"
         host.download(url, into, what=what, needs=_READING, max_bytes=ARCHIVE_BYTES)
 
     def create_hook(self, connection: Connection, project: Project, url: str, secret: str) -> str:
-        host = _host(connection)
-        hooks, what = _address(host, project.full_name, "hooks"), f"hooks of {project.full_name}"
+        host, current = _host(connection), hooked_project(self, connection, project)
+        hooks, what = repository_address(host, current.full_name, "hooks"), f"hooks of {current.full_name}"
         config = {"url": url, "content_type": "json", "secret": secret}
         wanted = {"config": config, "events": _HOOK_EVENTS, "active": True, "branch_filter": "*"}
-        rows = _rows(host, hooks, what, _HOOKS)
-        found = [hook.identifier("id") for hook in rows if hook.text_or_none("config", "url") == url]
+        found = [hook for hook in _rows(host, hooks, what, _HOOKS) if hook.text_or_none("config", "url") == url]
         answer = host.send("POST", hooks, what=what, needs=_HOOKS, json={"type": "gitea", **wanted})
-        # Changing a hook leaves its secret as it was, so the former one goes once the new one stands.
+        # A change of the secret is obeyed by newer servers only, so the former one goes once the new one stands.
         for former in found:
-            self.delete_hook(connection, project, former)
+            host.delete(f"{hooks}/{former.identifier('id')}", what=what, needs=_HOOKS)
         return host.read(answer).identifier("id")
 
     def hook_state(self, connection: Connection, project: Project, hook_id: str) -> HookState:
         host = _host(connection)
-        try:
-            url = _address(host, project.full_name, "hooks", hook_id)
-            hook = host.get(url, what=f"hook {hook_id}", needs=_HOOKS)
-        except NotFound:
+        url = repository_address(host, project.full_name, "hooks", hook_id)
+        hook = host.find(url, what=f"hook {hook_id}", needs=_HOOKS)
+        if hook is None:
             return HookState.GONE
         # How its last delivery went is shown on the server's pages only.
         return HookState.ACTIVE if hook.flag("active") else HookState.DISABLED
@@ -170,8 +164,9 @@ class Gitea:
     def delete_hook(self, connection: Connection, project: Project, hook_id: str) -> None:
         host = _host(connection)
         with suppress(NotFound):
-            url = _address(host, project.full_name, "hooks", hook_id)
-            host.send("DELETE", url, what=f"hook {hook_id}", needs=_HOOKS)
+            current = self.project(connection, project.id)
+            url = repository_address(host, current.full_name, "hooks", hook_id)
+            host.delete(url, what=f"hook {hook_id}", needs=_HOOKS)
 
     def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """By any of the three headers with an HMAC-SHA256; `X-Hub-Signature` is SHA-1 there, and not looked at."""
@@ -186,17 +181,8 @@ class Gitea:
         return headers.get("x-gitea-delivery", headers.get("x-forgejo-delivery"))
 
     def parse_event(self, headers: Mapping[str, str], body: bytes) -> Sequence[HookEvent]:
-        payload = read_delivery(body)
         event = headers.get("x-gitea-event", headers.get("x-forgejo-event", ""))
-        match event:
-            case "push":
-                return [_push(payload)]
-            case "delete":
-                return [_delete(payload)]
-            case "repository":
-                return [_project_event(payload)]
-            case _:
-                return [ignored(f'The event "{event[:100]}" changes no package.')]
+        return [event_of(event, read_delivery(body))]
 
 
 def _host(connection: Connection) -> Host:
@@ -205,11 +191,6 @@ def _host(connection: Connection) -> Host:
         "accept": "application/json",
     }
     return Host(_LABEL, f"{connection.address}/api/v1", connection.client, headers)
-
-
-def _address(host: Host, full_name: str, *rest: str) -> str:
-    owner, _, name = full_name.partition("/")
-    return host.address("repos", owner, name, *rest)
 
 
 class _Pages:
@@ -226,8 +207,8 @@ class _Pages:
         rows = self._rows(host, answer)
         self._page += 1
         self._seen += len(rows)
-        total = answer.headers.get("x-total-count", "")
-        is_last = not rows or (total.isascii() and total.isdecimal() and self._seen >= int(total))
+        total = counted(answer.headers.get("x-total-count", ""))
+        is_last = not rows or (total is not None and self._seen >= total)
         return rows, None if is_last else f"?{urlencode({**self._params, 'page': self._page})}"
 
     def _rows(self, host: Host, answer: Answer) -> Sequence[Payload]:
@@ -254,44 +235,9 @@ def _owned(host: Host, owner: str) -> Iterator[Payload]:
     return host.rows(url, what=what, needs=_READING, params=params, page=_FoundPages(params))
 
 
-def _project(row: Payload) -> Project:
-    return Project(
-        id=row.identifier("id"),
-        full_name=row.text("full_name"),
-        web_url=row.text("html_url"),
-        clone_url=row.text("clone_url"),
-        default_branch=row.text_or_none("default_branch"),
-        archived=row.flag("archived"),
-        changed_at=row.moment_or_none("updated_at"),
-        may_create_hooks=row.flag_or_none("permissions", "admin"),
-    )
-
-
 def _count(host: Host) -> int | None:
     """None when the server does not tell how many there are."""
     url = host.address("user", "repos")
     answer = host.send("GET", url, what="list of projects", needs=_READING, params={"limit": "1"})
     host.read_rows(answer)
-    total = answer.headers.get("x-total-count", "")
-    return int(total) if total.isascii() and total.isdecimal() else None
-
-
-def _push(payload: Payload) -> HookEvent:
-    project_id, full_name = payload.identifier("repository", "id"), payload.text("ref")
-    after = payload.text("after")
-    # `after` of an annotated tag is the tag object; the commit behind it is the head commit.
-    head = payload.text_or_none("head_commit", "id") if full_name.startswith("refs/tags/") else None
-    return pushed(project_id, full_name, (head or after) if after.strip("0") else None)
-
-
-def _delete(payload: Payload) -> HookEvent:
-    project_id, kind = payload.identifier("repository", "id"), payload.text("ref_type")
-    if kind not in set(RefKind):
-        return ignored(f"A {kind} was deleted, which is no branch and no tag.", project_id)
-    return ref_event(project_id, RefKind(kind), payload.text("ref"), None)
-
-
-def _project_event(payload: Payload) -> HookEvent:
-    project_id, action = payload.identifier("repository", "id"), payload.text("action")
-    kind = _PROJECT_EVENTS.get(action)
-    return HookEvent(kind, project_id) if kind else ignored(f'"{action}" changes no package.', project_id)
+    return counted(answer.headers.get("x-total-count", ""))

@@ -7,10 +7,10 @@ from typing import BinaryIO
 from urllib.parse import parse_qs, urlsplit
 
 from packistry.clock import now
-from packistry.errors import HostRefused, MalformedEvent, NotFound, Refusal, ScopeMissing
+from packistry.errors import MalformedEvent, NotFound, Refusal, ScopeMissing
 from packistry.findings import bad, good, warning
 from packistry.outbound.client import Answer
-from packistry.providers.answers import ARCHIVE_BYTES, Host, header_text, link_to
+from packistry.providers.answers import ARCHIVE_BYTES, Host, counted, header_text, link_to
 from packistry.providers.base import (
     CheckLine,
     CheckReport,
@@ -24,7 +24,9 @@ from packistry.providers.base import (
     RefKind,
 )
 from packistry.providers.checks import expiry_line, projects_line, refused
-from packistry.providers.deliveries import has_hex_signature, ignored, pushed, read_delivery, ref_event
+from packistry.providers.deliveries import has_hex_signature, read_delivery
+from packistry.providers.github_like import event_of, read_repository, repository_address
+from packistry.providers.hooks import hook_to, hooked_project
 from packistry.providers.kept import KeptPages
 from packistry.providers.payloads import Payload, in_utc
 from packistry.providers.refs import may_be_ref
@@ -48,17 +50,6 @@ _FOLDERS = {RefKind.BRANCH: "heads", RefKind.TAG: "tags"}
 
 # A tag may be of a tag of a tag, which people have one of at the most.
 _MOST_TAGS = 5
-
-_PROJECT_EVENTS = {
-    "renamed": EventKind.PROJECT_CHANGED,
-    "transferred": EventKind.PROJECT_CHANGED,
-    "archived": EventKind.PROJECT_CHANGED,
-    "unarchived": EventKind.PROJECT_CHANGED,
-    "edited": EventKind.PROJECT_CHANGED,  # another default branch, among others
-    "privatized": EventKind.PROJECT_CHANGED,
-    "publicized": EventKind.PROJECT_CHANGED,
-    "deleted": EventKind.PROJECT_DELETED,
-}
 
 
 class GitHub:
@@ -92,7 +83,7 @@ class GitHub:
             good(f"{_LABEL} answers at {host.api}; the token belongs to {account}."),
             expiry_line(expires_at, now()),
             projects_line(count),
-            *_scope_lines(host, user.headers.get("x-oauth-scopes"), [_project(row) for row in projects]),
+            *_scope_lines(host, user.headers.get("x-oauth-scopes"), [read_repository(row) for row in projects]),
         ]
         return CheckReport(lines, account=account, expires_at=expires_at, projects_seen=count)
 
@@ -100,22 +91,24 @@ class GitHub:
         host = _host(connection)
         rows = _owned(host, owner) if owner else host.rows(host.address("user", "repos"), what="projects", params=_PAGE)
         # Not the search API: it looks through all of GitHub and ends after 1,000.
-        return (project for project in map(_project, rows) if search.casefold() in project.full_name.casefold())
+        return (project for project in map(read_repository, rows) if search.casefold() in project.full_name.casefold())
 
     def project(self, connection: Connection, project_id: str) -> Project:
         host = _host(connection)
-        return _project(host.get(host.address("repositories", project_id), what=f"project {project_id}"))
+        return read_repository(host.get(host.address("repositories", project_id), what=f"project {project_id}"))
 
     def project_named(self, connection: Connection, full_name: str) -> Project:
         host = _host(connection)
-        return _project(host.get(_address(host, full_name), what=f"project {full_name}"))
+        return read_repository(host.get(repository_address(host, full_name), what=f"project {full_name}"))
 
     def refs(self, connection: Connection, project: Project) -> Iterator[Ref]:
         host = _host(connection)
         # /tags looks behind the tag objects of annotated tags; git/matching-refs would cost a request for each.
         for kind, listing in ((RefKind.BRANCH, "branches"), (RefKind.TAG, "tags")):
             what = f"{listing} of {project.full_name}"
-            for row in host.rows(_address(host, project.full_name, listing), what=what, needs=_READING, params=_PAGE):
+            for row in host.rows(
+                repository_address(host, project.full_name, listing), what=what, needs=_READING, params=_PAGE
+            ):
                 yield Ref(kind, row.text("name"), row.commit("commit", "sha"))
 
     def find_ref(self, connection: Connection, project: Project, kind: RefKind, name: str) -> Ref | None:
@@ -124,7 +117,7 @@ class GitHub:
         host, full_name = _host(connection), f"{_FOLDERS[kind]}/{name}"
         # Not /commits, which takes any revision, so that another ref may answer for one that is gone; and not
         # /branches, which leads from a branch's former name to its present one.
-        url = _address(host, project.full_name, "git", "ref", full_name)
+        url = repository_address(host, project.full_name, "git", "ref", full_name)
         row = host.find(url, what=f"{kind} {name} in {project.full_name}", needs=_READING)
         if row is None:
             self.project(connection, project.id)
@@ -136,13 +129,13 @@ class GitHub:
     def committed_at(self, connection: Connection, project: Project, commit: str) -> datetime:
         host = _host(connection)
         # The commit as git has it: /commits would add the whole difference.
-        url = _address(host, project.full_name, "git", "commits", commit)
+        url = repository_address(host, project.full_name, "git", "commits", commit)
         return host.get(url, what=f"commit {commit} in {project.full_name}", needs=_READING).moment("author", "date")
 
     def read_file(self, connection: Connection, project: Project, commit: str, path: str) -> bytes | None:
         host = _host(connection)
         try:
-            url = _address(host, project.full_name, "contents", *path.split("/"))
+            url = repository_address(host, project.full_name, "contents", *path.split("/"))
         except NotFound:
             return None
         what = f"{path} in {project.full_name}"
@@ -154,22 +147,19 @@ class GitHub:
 
     def download_archive(self, connection: Connection, project: Project, commit: str, into: BinaryIO) -> None:
         host = _host(connection)
-        url = _address(host, project.full_name, "zipball", commit)
+        url = repository_address(host, project.full_name, "zipball", commit)
         what = f"archive of {commit} in {project.full_name}"
         host.download(url, into, what=what, needs=_READING, max_bytes=ARCHIVE_BYTES)
 
     def create_hook(self, connection: Connection, project: Project, url: str, secret: str) -> str:
         host = _host(connection)
-        current = self.project(connection, project.id)
-        if current.archived:
-            raise HostRefused(f"{current.full_name} is archived on {_LABEL}, where it can get no hooks: it is polled.")
         # By its name of today: from a former one GitHub sends reads on, and writes with a redirect nobody may follow.
-        hooks, what = _address(host, current.full_name, "hooks"), f"hooks of {current.full_name}"
+        current = hooked_project(self, connection, project)
+        hooks, what = repository_address(host, current.full_name, "hooks"), f"hooks of {current.full_name}"
         config = {"url": url, "content_type": "json", "secret": secret, "insecure_ssl": "0"}
         wanted = {"config": config, "events": _HOOK_EVENTS, "active": True}
         try:
-            rows = host.rows(hooks, what=what, needs=_HOOKS, params=_PAGE)
-            found = next((hook for hook in rows if hook.text_or_none("config", "url") == url), None)
+            found = hook_to(url, host.rows(hooks, what=what, needs=_HOOKS, params=_PAGE), "config", "url")
             if found is None:
                 answer = host.send("POST", hooks, what=what, needs=_HOOKS, json={"name": "web", **wanted})
             else:
@@ -182,22 +172,16 @@ class GitHub:
 
     def hook_state(self, connection: Connection, project: Project, hook_id: str) -> HookState:
         host = _host(connection)
-        try:
-            url = _address(host, project.full_name, "hooks", hook_id)
-            hook = host.get(url, what=f"hook {hook_id}", needs=_HOOKS)
-        except NotFound:
-            return HookState.GONE
-        if not hook.flag("active"):
-            return HookState.DISABLED
-        code = hook.number_or_none("last_response", "code")
-        return HookState.ACTIVE if code is None or 200 <= code < 300 else HookState.FAILING
+        url = repository_address(host, project.full_name, "hooks", hook_id)
+        hook = host.find(url, what=f"hook {hook_id}", needs=_HOOKS)
+        return HookState.GONE if hook is None else _state(hook)
 
     def delete_hook(self, connection: Connection, project: Project, hook_id: str) -> None:
         host = _host(connection)
         with suppress(NotFound):
             current = self.project(connection, project.id)
-            url = _address(host, current.full_name, "hooks", hook_id)
-            host.send("DELETE", url, what=f"hook {hook_id}", needs=_HOOKS)
+            url = repository_address(host, current.full_name, "hooks", hook_id)
+            host.delete(url, what=f"hook {hook_id}", needs=_HOOKS)
 
     def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         return has_hex_signature(headers.get("x-hub-signature-256"), body, secret)
@@ -209,17 +193,7 @@ class GitHub:
         if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             raise MalformedEvent("The hook sends forms: set its content type to application/json.")
         payload, event = read_delivery(body), headers.get("x-github-event", "")
-        match event:
-            case "ping":
-                return [HookEvent(EventKind.PING)]
-            case "push":
-                return [_push(payload)]
-            case "delete":
-                return [_delete(payload)]
-            case "repository":
-                return [_project_event(payload)]
-            case _:
-                return [ignored(f'The event "{event[:100]}" changes no package.')]
+        return [HookEvent(EventKind.PING) if event == "ping" else event_of(event, payload)]
 
 
 def _host(connection: Connection) -> Host:
@@ -229,26 +203,18 @@ def _host(connection: Connection) -> Host:
         "x-github-api-version": "2022-11-28",
     }
     kept = KeptPages(connection.folder / "pages")
-    return Host(
-        _LABEL, connection.address, connection.client, headers, is_limit=_is_limit, is_absence=_is_empty, kept=kept
-    )
+    return Host(_LABEL, connection.address, connection.client, headers, status_of=_status, kept=kept)
 
 
-def _is_empty(answer: Answer) -> bool:
-    """Of a project without commits, what git has cannot be asked for: 409."""
-    return answer.status == 409 and b"is empty" in answer.body
-
-
-def _is_limit(answer: Answer) -> bool:
-    """Primary limits are 403 with nothing remaining, secondary ones 403 with Retry-After or only a message."""
+def _status(answer: Answer) -> int:
+    """Primary limits are 403 with nothing remaining, secondary ones 403 with Retry-After or only a message. What git
+    has cannot be asked for in a project without commits: 409.
+    """
     headers = answer.headers
     used_up = headers.get("x-ratelimit-remaining") == "0" or "retry-after" in headers
-    return used_up or b"rate limit" in answer.body.lower()
-
-
-def _address(host: Host, full_name: str, *rest: str) -> str:
-    owner, _, name = full_name.partition("/")
-    return host.address("repos", owner, name, *rest)
+    if answer.status == 403 and (used_up or b"rate limit" in answer.body.lower()):
+        return 429
+    return 404 if answer.status == 409 and b"is empty" in answer.body else answer.status
 
 
 def _behind(host: Host, project: Project, row: Payload) -> str | None:
@@ -257,7 +223,7 @@ def _behind(host: Host, project: Project, row: Payload) -> str | None:
         if row.text("object", "type") != "tag":
             break
         tag = row.commit("object", "sha")
-        url = _address(host, project.full_name, "git", "tags", tag)
+        url = repository_address(host, project.full_name, "git", "tags", tag)
         row = host.get(url, what=f"tag object {tag} in {project.full_name}", needs=_READING)
     return row.commit("object", "sha") if row.text("object", "type") == "commit" else None
 
@@ -281,24 +247,12 @@ def _of_person(host: Host, login: str) -> Iterator[Payload]:
                 yield row
 
 
-def _project(row: Payload) -> Project:
-    return Project(
-        id=row.identifier("id"),
-        full_name=row.text("full_name"),
-        web_url=row.text("html_url"),
-        clone_url=row.text("clone_url"),
-        default_branch=row.text_or_none("default_branch"),
-        archived=row.flag("archived") or row.flag("disabled"),
-        changed_at=row.moment_or_none("pushed_at"),
-        may_create_hooks=row.flag_or_none("permissions", "admin"),
-    )
-
-
 def _count(answer: Answer, rows: Sequence[Payload]) -> int:
     """How many rows there are in all, from a page of one row: the number of the last page."""
     last = link_to(answer.headers, "last")
     page = parse_qs(urlsplit(last or "").query).get("page", [""])[0]
-    return int(page) if page.isascii() and page.isdecimal() else len(rows)
+    number = counted(page)
+    return len(rows) if number is None else number
 
 
 def _expiry(headers: Mapping[str, str]) -> datetime | None:
@@ -334,7 +288,11 @@ def _classic_lines(scopes: set[str]) -> Iterator[CheckLine]:
 def _tried(host: Host, project: Project, listing: str, sentence: str, needs: str) -> CheckLine:
     try:
         host.send(
-            "GET", _address(host, project.full_name, listing), what=listing, needs=needs, params={"per_page": "1"}
+            "GET",
+            repository_address(host, project.full_name, listing),
+            what=listing,
+            needs=needs,
+            params={"per_page": "1"},
         )
     except (ScopeMissing, NotFound):
         line = bad if listing == "branches" else warning
@@ -342,23 +300,8 @@ def _tried(host: Host, project: Project, listing: str, sentence: str, needs: str
     return good(f"{sentence} (tried at {project.full_name}).")
 
 
-def _push(payload: Payload) -> HookEvent:
-    project_id, full_name = payload.identifier("repository", "id"), payload.text("ref")
-    if payload.flag("deleted"):
-        return pushed(project_id, full_name, None)
-    # `after` of an annotated tag is the tag object; the commit behind it is the head commit.
-    commit = payload.text_or_none("head_commit", "id") if full_name.startswith("refs/tags/") else None
-    return pushed(project_id, full_name, commit or payload.text("after"))
-
-
-def _delete(payload: Payload) -> HookEvent:
-    project_id, kind = payload.identifier("repository", "id"), payload.text("ref_type")
-    if kind not in set(RefKind):
-        return ignored(f"A {kind} was deleted, which is no branch and no tag.", project_id)
-    return ref_event(project_id, RefKind(kind), payload.text("ref"), None)
-
-
-def _project_event(payload: Payload) -> HookEvent:
-    project_id, action = payload.identifier("repository", "id"), payload.text("action")
-    kind = _PROJECT_EVENTS.get(action)
-    return HookEvent(kind, project_id) if kind else ignored(f'"{action}" changes no package.', project_id)
+def _state(hook: Payload) -> HookState:
+    if not hook.flag("active"):
+        return HookState.DISABLED
+    code = hook.number_or_none("last_response", "code")
+    return HookState.ACTIVE if code is None or 200 <= code < 300 else HookState.FAILING

@@ -1,7 +1,6 @@
 """GitLab, in the cloud and on servers of one's own, also below a path."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, time
 from typing import BinaryIO
 
@@ -9,7 +8,7 @@ from packistry.clock import now
 from packistry.errors import HostUnavailable, NotFound, Refusal
 from packistry.findings import good, warning
 from packistry.outbound.client import Answer
-from packistry.providers.answers import ARCHIVE_BYTES, Host, header_text
+from packistry.providers.answers import ARCHIVE_BYTES, Host, counted, header_text
 from packistry.providers.base import (
     CheckLine,
     CheckReport,
@@ -30,6 +29,7 @@ from packistry.providers.deliveries import (
     pushed,
     read_delivery,
 )
+from packistry.providers.hooks import hook_to, hooked_project, written_hook
 from packistry.providers.kept import KeptPages
 from packistry.providers.payloads import Payload
 from packistry.providers.refs import may_be_ref, told_ref
@@ -146,8 +146,8 @@ class GitLab:
         host.download(url, into, what=what, needs=_READING, max_bytes=ARCHIVE_BYTES)
 
     def create_hook(self, connection: Connection, project: Project, url: str, secret: str) -> str:
-        host = _host(connection)
-        hooks, what = host.address("projects", project.id, "hooks"), f"hooks of {project.full_name}"
+        host, current = _host(connection), hooked_project(self, connection, project)
+        hooks, what = host.address("projects", current.id, "hooks"), f"hooks of {current.full_name}"
         wanted = {
             "url": url,
             "token": secret,
@@ -156,26 +156,22 @@ class GitLab:
             "enable_ssl_verification": True,
             "push_events_branch_filter": "",
         }
-        rows = host.rows(hooks, what=what, needs=_HOOKS, params=_PAGE)
-        found = next((hook for hook in rows if hook.text_or_none("url") == url), None)
-        if found and _state(found) is not HookState.ACTIVE:
+        found = hook_to(url, host.rows(hooks, what=what, needs=_HOOKS, params=_PAGE), "url")
+        hook_id = found.identifier("id") if found else None
+        if found and hook_id and _state(found) is not HookState.ACTIVE:
             # Changing a hook that GitLab switched off after failures does not switch it on again.
-            self.delete_hook(connection, project, found.identifier("id"))
-            found = None
-        method, address = ("PUT", f"{hooks}/{found.identifier('id')}") if found else ("POST", hooks)
-        return host.read(host.send(method, address, what=what, needs=_HOOKS, json=wanted)).identifier("id")
+            host.delete(_hook(host, current, hook_id), what=what, needs=_HOOKS)
+            hook_id = None
+        return written_hook(host, hooks, hook_id, wanted, what=what, needs=_HOOKS).identifier("id")
 
     def hook_state(self, connection: Connection, project: Project, hook_id: str) -> HookState:
         host = _host(connection)
-        try:
-            return _state(host.get(_hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS))
-        except NotFound:
-            return HookState.GONE
+        hook = host.find(_hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS)
+        return HookState.GONE if hook is None else _state(hook)
 
     def delete_hook(self, connection: Connection, project: Project, hook_id: str) -> None:
         host = _host(connection)
-        with suppress(NotFound):
-            host.send("DELETE", _hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS)
+        host.delete(_hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS)
 
     def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """By the signature of a signing token where there is one, else by the secret itself, sent as it is."""
@@ -204,12 +200,12 @@ class GitLab:
 def _host(connection: Connection) -> Host:
     headers = {"private-token": header_text(connection.credential["token"]), "accept": "application/json"}
     kept = KeptPages(connection.folder / "pages")
-    return Host(_LABEL, f"{connection.address}/api/v4", connection.client, headers, is_limit=_is_limit, kept=kept)
+    return Host(_LABEL, f"{connection.address}/api/v4", connection.client, headers, status_of=_status, kept=kept)
 
 
-def _is_limit(answer: Answer) -> bool:
+def _status(answer: Answer) -> int:
     """Its limits answer 429; a server that bans an address for failed sign-ins answers 403, and says until when."""
-    return "retry-after" in answer.headers
+    return 429 if answer.status == 403 and "retry-after" in answer.headers else answer.status
 
 
 def _repository(host: Host, project: Project, *rest: str) -> str:
@@ -261,9 +257,8 @@ def _may_create_hooks(row: Payload) -> bool | None:
 
 def _token(host: Host) -> Payload | None:
     """What GitLab says about the token; servers before 15.5 cannot."""
-    with suppress(NotFound):
-        return host.get(host.address("personal_access_tokens", "self"), what="facts about this token", needs=_READING)
-    return None
+    url = host.address("personal_access_tokens", "self")
+    return host.find(url, what="facts about this token", needs=_READING)
 
 
 def _expiry(token: Payload | None) -> datetime | None:
@@ -280,8 +275,7 @@ def _count(host: Host) -> int | None:
     params = {"membership": "true", "simple": "true", "per_page": "1"}
     answer = host.send("GET", host.address("projects"), what="list of projects", needs=_READING, params=params)
     host.read_rows(answer)
-    total = answer.headers.get("x-total", "")
-    return int(total) if total.isascii() and total.isdecimal() else None
+    return counted(answer.headers.get("x-total", ""))
 
 
 def _scope_lines(token: Payload | None) -> Iterator[CheckLine]:

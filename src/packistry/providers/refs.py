@@ -5,15 +5,19 @@ import re
 from packistry.providers.base import Ref, RefKind
 from packistry.providers.payloads import Payload
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+# What stands in no name: unprintable characters, patterns, and what git reads as "the commit before", "the former one".
+_NEVER = re.compile(r"[\x00-\x20\x7f\ud800-\udfff~^:?*\[\\]|\.\.|@\{|\.\Z")
 
 
 def may_be_ref(name: str) -> bool:
-    """Whether it could be the short name of a ref. What git allows no ref to hold, and what would lead elsewhere in an
-    address, need not be asked for; the rest is escaped. Source: git check-ref-format.
+    """Whether git would take it for the short name of a ref; no host has others, and they may lead elsewhere.
+
+    Source: git check-ref-format.
     """
     segments = name.split("/")
-    return not _UNPRINTABLE.search(name) and ".." not in name and not any(one in {"", "."} for one in segments)
+    return not _NEVER.search(name) and not any(
+        not one or one.startswith(".") or one.endswith(".lock") for one in segments
+    )
 
 
 def told_ref(row: Payload | None, kind: RefKind, name: str, *keys: str) -> Ref | None:
