@@ -15,6 +15,7 @@ import typer
 from packistry.cli.documents import ErrorDocument
 from packistry.cli.main import ALIASES, app
 from packistry.cli.verbs import PRINTED
+from packistry.providers import PROVIDERS
 from packistry.settings import Settings
 from tests.cli.conftest import Packistry
 from tests.composer.client import Terminal
@@ -52,6 +53,13 @@ PROMISED = {
     "access": ["explain"],
     "db": ["upgrade", "check"],
 }
+
+
+def test_connecting_a_host_names_those_there_are() -> None:
+    [provider] = [option for option in COMMANDS["source", "add"].params if option.name == "provider"]
+
+    # Written down there, for reading the providers takes longer than all else that help does.
+    assert provider.help.rstrip(".").replace(" or ", ", ").split(", ") == sorted(PROVIDERS)
 
 
 def test_the_promised_verbs_are_there_and_no_others() -> None:
