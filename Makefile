@@ -47,7 +47,7 @@ differential: $(DEVELOPED) $(CLIENTS)/.made ## version rules against Composer's 
 	$(BIN)/python -m tests.composer.rules.differential $(ARGUMENTS)
 corpus: $(DEVELOPED) $(CLIENTS)/.made ## publish real manifests: make corpus MANIFESTS=folder
 	$(BIN)/python -m tests.proofs.corpus $(ARGUMENTS) $(MANIFESTS)
-chaos: $(DEVELOPED) ## kill the server in the middle of uploads, and fill the disk
+chaos: $(DEVELOPED) ## kill the server in the middle of uploads and imports
 	$(BIN)/python -m tests.proofs.chaos $(ARGUMENTS)
 FUZZ_SECONDS ?= 120
 fuzz: $(DEVELOPED) $(CLIENTS)/.made ## hostile archives and manifests against the real readers, then a mutation run

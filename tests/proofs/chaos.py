@@ -1,34 +1,33 @@
 """`make chaos`: the server is killed in the middle of uploads again and again; every answered upload must be there.
+Then the same in the middle of an import, which is in `chaos_imports`.
 
-Run as `python -m tests.proofs.chaos [--rounds 20] [--uploads 200] [--seed 1]`; ends with 1 when anything was lost.
+Run as `python -m tests.proofs.chaos [--only imports] [--rounds 20] [--uploads 200] [--refs 400] [--seed 1]`; ends with
+1 when anything was lost.
 """
 
 import argparse
 import hashlib
 import json
-import os
 import random
-import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import func, select
 
-from packistry.app import House, open_house
+from packistry.app import House
 from packistry.db.models import Archive, Document, Version
-from packistry.settings import Settings
 from packistry.storage.keys import archive_key
 from packistry.storage.local import LocalStorage
 from tests import factories
-from tests.postgresql import running_cluster
+from tests.postgresql import Cluster, running_cluster
+from tests.proofs.chaos_imports import Plan, killed_while_importing
+from tests.proofs.killing import kill_everything, opened
 from tests.proofs.uploading import Promise, Uploader
-from tests.server import Installation, Server
+from tests.server import Installation
 
 
 @dataclass(frozen=True)
@@ -44,26 +43,6 @@ class Round:
     @property
     def is_good(self) -> bool:
         return not (self.lost or self.rows_without_file or self.versions_without_document or self.left_behind)
-
-
-def kill_everything(server: Server) -> None:
-    """kill -9 of the supervisor and of each worker, as when the machine dies."""
-    doomed = [server.process.pid, *descendants(server.process.pid)]
-    for pid in doomed:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    server.process.wait(30)
-
-
-def descendants(pid: int) -> list[int]:
-    """The processes that this one started, and those they started."""
-    found: list[int] = []
-    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, listing.read_text().split()):
-            found += [child, *descendants(child)]
-    return found
 
 
 def killed_while_uploading(
@@ -112,32 +91,34 @@ def inconsistencies(house: House) -> tuple[int, int, int]:
     return without_file, unnamed, len(list(storage.incoming.iterdir()))
 
 
-@contextmanager
-def opened(installation: Installation) -> Generator[House]:
-    """The installation's house, from this process."""
-    with open_house(settings_of(installation)) as house:
-        yield house
-
-
-def settings_of(installation: Installation) -> Settings:
-    """The settings its processes run with."""
-    return Settings(data_dir=installation.data_dir, database_url=installation.database_url)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=("uploads", "imports"))
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--uploads", type=int, default=200)
+    parser.add_argument("--refs", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     chance = random.Random(options.seed)
     with running_cluster() as cluster, tempfile.TemporaryDirectory() as folder:
         good = True
-        for name, address in (("sqlite", None), ("postgresql", cluster.url(cluster.create()))):
-            installation = Installation(Path(folder) / name / "data", address)
-            installation.data_dir.mkdir(parents=True)
-            good &= prove(name, installation, options.rounds, options.uploads, chance)
+        for name in ("sqlite", "postgresql"):
+            if options.only != "imports":
+                installation = _fresh(Path(folder, name, "uploads"), name, cluster)
+                good &= prove(name, installation, options.rounds, options.uploads, chance)
+            if options.only != "uploads":
+                installation = _fresh(Path(folder, name, "imports"), name, cluster)
+                story = killed_while_importing(installation, Plan(options.refs, options.rounds, 2, chance))
+                good &= not story.faults
+                print(f"{name} import of {options.refs} refs, {story}", flush=True)
     return 0 if good else 1
+
+
+def _fresh(folder: Path, name: str, cluster: Cluster) -> Installation:
+    """An installation with nothing in it."""
+    installation = Installation(folder / "data", None if name == "sqlite" else cluster.url(cluster.create()))
+    installation.data_dir.mkdir(parents=True)
+    return installation
 
 
 def prove(name: str, installation: Installation, rounds: int, uploads: int, chance: random.Random) -> bool:

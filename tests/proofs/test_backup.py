@@ -11,7 +11,8 @@ import pytest
 from tests import factories
 from tests.composer.client import ComposerProject, composer
 from tests.postgresql import Cluster
-from tests.proofs.chaos import broken_promise, opened
+from tests.proofs.chaos import broken_promise
+from tests.proofs.killing import opened
 from tests.proofs.uploading import Uploader
 from tests.readme import blocks, type_in
 from tests.server import Installation

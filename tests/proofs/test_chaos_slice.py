@@ -1,6 +1,7 @@
-"""A small slice of `make chaos`: kills in the middle of uploads, and 10,000 connections that say nothing."""
+"""A small slice of `make chaos`: kills amid uploads and imports, and 10,000 connections that say nothing."""
 
 import http.client
+import random
 import re
 import resource
 import socket
@@ -12,11 +13,15 @@ from pathlib import Path
 import pytest
 
 from tests import factories
-from tests.proofs.chaos import descendants, killed_while_uploading, opened
+from tests.proofs.chaos import killed_while_uploading
+from tests.proofs.chaos_imports import Plan, killed_while_importing
+from tests.proofs.killing import descendants, opened
 from tests.proofs.uploading import Uploader
 from tests.server import Installation
 
 IDLE_CONNECTIONS = 10_000
+# With it, once everything is killed and once a jobs process alone.
+SEED = 24
 
 
 @pytest.fixture
@@ -35,6 +40,13 @@ def test_every_answered_upload_is_there_after_a_kill(installation: Installation,
 
     assert result.is_good, result
     assert result.promised >= after_promises
+
+
+def test_an_import_that_was_killed_ends_as_an_undisturbed_one(installation: Installation) -> None:
+    story = killed_while_importing(installation, Plan(refs=40, kills=3, workers=1, chance=random.Random(SEED)))
+
+    assert not story.faults, story
+    assert set(story.killed) > {"everything"}
 
 
 def test_ten_thousand_silent_connections_do_not_keep_others_waiting(tmp_path: Path) -> None:
