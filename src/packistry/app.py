@@ -20,6 +20,9 @@ from packistry.web.documents import Documents
 from packistry.web.flushing import Flusher
 from packistry.web.identity import Identity
 from packistry.web.orphans import end_with_parent
+from packistry.web.pages.all import all_pages
+from packistry.web.pages.site import Site
+from packistry.web.pages.visits import PageParts
 from packistry.web.publishing import Publishing
 from packistry.web.requests import Origin, Receive, Scope, Send
 from packistry.web.throttle import Throttle
@@ -100,7 +103,9 @@ async def wire(house: House, executor: Executor) -> AsyncGenerator[Wire]:
     flusher = Flusher(house.database, (counts, uses), settings.download_flush_seconds)
     flusher.start()
     try:
-        yield Wire(parts, application(house.database))
+        pages = PageParts(settings, house.database, house.uploads, house.desk)
+        site = Site(pages, identity, parts.origin, executor)
+        yield Wire(parts, application(house.database, site.routes(all_pages(site))))
     finally:
         publishers.shutdown()
         flusher.stop()

@@ -282,6 +282,13 @@ class Settings(BaseSettings):
         le=600,
     )
 
+    session_idle_days: int = _setting(
+        14, "days", "How long a browser stays signed in without being used.", ge=1, le=365
+    )
+    session_days: int = _setting(
+        60, "days", "How long a browser stays signed in at most; then its user signs in again.", ge=1, le=365
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "one of debug, info, warning, error", "The least important lines that are logged."
     )

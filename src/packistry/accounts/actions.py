@@ -13,6 +13,7 @@ from packistry.access.grants import Grant, Holder, replace_grants
 from packistry.access.permissions import Permission, Role
 from packistry.access.rules import require
 from packistry.access.secrets import hash_password
+from packistry.accounts.sessions import end_sessions
 from packistry.audit.events import Event
 from packistry.audit.log import Subject, record
 from packistry.db.changes import user_key
@@ -93,6 +94,8 @@ def reset_password(session: WriteSession, actor: Actor, user: User, password_has
     require(actor, Permission.USER_MANAGE)
     _hold(session, user)
     user.password_hash = password_hash
+    # Whoever signed in by the old one, perhaps not its owner, has to prove the new one.
+    end_sessions(session, user.id)
     record(session, actor, Event.USER_PASSWORD_RESET, _subject(user))
     session.changed(user_key(user.id))
 

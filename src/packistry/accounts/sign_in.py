@@ -43,11 +43,12 @@ def _copy(view: View, generation: int) -> Copy[View]:
     return Copy(view, generation, view.depends_on)
 
 
-def user_actor(user: User, *, abilities: frozenset[Ability]) -> UserActor:
+def user_actor(user: User, *, abilities: frozenset[Ability], address: str | None = None) -> UserActor:
     """The user as an actor without a token."""
     return UserActor(
         user_id=user.id,
         name=user.email,
         is_administrator=user.role == Role.ADMINISTRATOR,
         abilities=abilities,
+        address=address,
     )

@@ -35,6 +35,8 @@ class Event(StrEnum):
     USER_UPDATED = "user.updated"
     USER_DELETED = "user.deleted"
     USER_PASSWORD_RESET = "user.password_reset"
+    USER_SIGNED_IN = "user.signed_in"
+    USER_SIGNED_OUT = "user.signed_out"
     DEPLOY_TOKEN_CREATED = "deploy_token.created"
     DEPLOY_TOKEN_UPDATED = "deploy_token.updated"
     DEPLOY_TOKEN_ROTATED = "deploy_token.rotated"

@@ -1,5 +1,6 @@
-"""The application behind the wire: health, and later pages and the API. An unknown address is a 404, never a page."""
+"""The application behind the wire: health, the pages, and later the API. An address that nobody has is a 404."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -13,7 +14,7 @@ from packistry.db.schema import current_revision
 from packistry.errors import Refusal
 
 
-def application(database: Database) -> Starlette:
+def application(database: Database, pages: Sequence[Route]) -> Starlette:
     """What answers everything that is not Composer's."""
 
     def ready(_: Request) -> Response:
@@ -25,7 +26,7 @@ def application(database: Database) -> Starlette:
 
     return Starlette(
         # The first says only that the process lives: a slow database must not get it killed and started again.
-        routes=[Route("/health", _alive), Route("/health/ready", ready)],
+        routes=[Route("/health", _alive), Route("/health/ready", ready), *pages],
         exception_handlers={HTTPException: _refuse},
     )
 

@@ -9,11 +9,9 @@ import binascii
 import hashlib
 import os
 import time
-from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 from weakref import WeakValueDictionary
 
 from packistry import clock
@@ -26,10 +24,8 @@ from packistry.db.watch import current_generation
 from packistry.errors import TooManyAttempts, Unauthenticated
 from packistry.tokens.queries import view_of_token
 from packistry.web.requests import Request
+from packistry.web.running import run
 from packistry.web.throttle import Throttle
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 # About ten thousand ordinary views; one with a few thousand packages takes the place of a hundred.
 VIEWS_BYTES: Final = 16 * 1024 * 1024
@@ -75,6 +71,15 @@ class Identity:
         digest = hashlib.blake2b(authorization, key=self._key, digest_size=16).digest()
         return self._kept_view(digest) or await self._recognise(authorization, digest, request)
 
+    async def prove(self, email: str, password: str, address: str | None) -> View:
+        """The view of a person who signs in; a refused one says why. Nothing of it is kept but the failures.
+
+        Waits its turn: of two attempts at one account the second is only counted when the first was.
+        """
+        account = email.strip().lower()
+        async with self._accounts.setdefault(account, asyncio.Lock()), self._slots:
+            return (await self._proved(account, password, address)).value.view
+
     def close(self) -> None:
         self._passwords.shutdown(cancel_futures=True)
 
@@ -92,7 +97,7 @@ class Identity:
         return NOT_A_CREDENTIAL
 
     async def _token(self, plain: str, digest: bytes) -> View:
-        copy = await _run(self._executor, self._read_token, plain)
+        copy = await run(self._executor, self._read_token, plain)
         # What is not known here depends on nothing and would stay for ever; a stranger could fill the memory with it.
         if copy.depends_on:
             self.kept.put(digest, copy)
@@ -111,17 +116,23 @@ class Identity:
             return self._kept_view(digest) or await self._prove(account, password, digest, address)
 
     async def _prove(self, account: str, password: str, digest: bytes, address: str | None) -> View:
+        copy = await self._proved(account, password, address)
+        if copy.value.view.refused is None:
+            self.kept.put(digest, copy)
+        return copy.value.view
+
+    async def _proved(self, account: str, password: str, address: str | None) -> Copy[KeptView]:
+        """Held to the throttle. Called with the account's lock and a slot."""
         wait = self._throttle.wait_seconds(account, address)
         if wait:
             sentence = f"Too many wrong passwords for {account} from this address; try again in {wait} s."
-            return refused_view(TooManyAttempts(sentence))
-        copy = await _run(self._passwords, self._prove_password, account, password)
-        if copy.value.view.refusal is not None:
+            return Copy(KeptView(refused_view(TooManyAttempts(sentence))), 0, frozenset(), 0)
+        copy = await run(self._passwords, self._prove_password, account, password)
+        if copy.value.view.refused is not None:
             self._throttle.failed(account, address)
-            return copy.value.view
-        self._throttle.succeeded(account, address)
-        self.kept.put(digest, copy)
-        return copy.value.view
+        else:
+            self._throttle.succeeded(account, address)
+        return copy
 
     def _prove_password(self, email: str, password: str) -> Copy[KeptView]:
         copy = view_of_password(self._database, email, password)
@@ -160,7 +171,3 @@ def _still_good(kept: KeptView) -> bool:
     if kept.view.expires_at is not None and kept.view.expires_at <= clock.now().timestamp():
         return False
     return kept.until is None or time.monotonic() < kept.until
-
-
-async def _run(executor: Executor, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
-    return await asyncio.get_running_loop().run_in_executor(executor, partial(function, *arguments, **named))

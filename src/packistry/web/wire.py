@@ -71,7 +71,7 @@ class Wire:
 
     def __init__(self, parts: WireParts, behind: ASGIApp) -> None:
         self._parts = parts
-        self._behind = behind
+        self.behind = behind
         documents = parts.documents
         self._exact = {
             "packages.json": Route(READ, documents.root, ""),
@@ -85,7 +85,7 @@ class Wire:
         repository, rest = _repository_and_rest(path)
         route = self.route(rest, scope["method"], at_root=not repository) if rest else None
         if route is None:
-            await self._behind(scope, receive, send)
+            await self.behind(scope, receive, send)
             return
         request = Request(scope, receive, self._parts.origin)
         if request.method not in route.methods:

@@ -8,6 +8,7 @@ from packistry.db.models.generation import Change, Generation
 from packistry.db.models.grants import GrantRow
 from packistry.db.models.packages import Archive, Document, Package, ProvidedName, Version
 from packistry.db.models.repositories import Repository
+from packistry.db.models.sessions import BrowserSession
 from packistry.db.models.sources import Delivery, Hook, ImportRef, ImportRun, Project, Rule, Source
 from packistry.db.models.tokens import Token, TokenSecret
 
@@ -15,6 +16,7 @@ __all__ = [
     "Archive",
     "AuditEvent",
     "Base",
+    "BrowserSession",
     "Change",
     "Delivery",
     "Document",

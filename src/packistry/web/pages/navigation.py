@@ -1,0 +1,40 @@
+"""What the sidebar leads to. Only what one may open is shown, and nothing before it leads somewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from packistry.access.actors import UserActor
+from packistry.access.permissions import ROLE_PERMISSIONS, Permission, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the sidebar. Without a permission everybody who signed in may open it."""
+
+    label: str
+    icon: str
+    path: str
+    permission: Permission | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Lines that belong together."""
+
+    label: str
+    entries: Sequence[Entry]
+
+
+GROUPS: Final = (Group("Registry", (Entry("Dashboard", "home", "/-/"),)),)
+
+
+def navigation(actor: UserActor) -> list[Group]:
+    """The groups with what the actor may open; empty ones are left out."""
+    role = Role.ADMINISTRATOR if actor.is_administrator else Role.USER
+    granted = ROLE_PERMISSIONS[role]
+    shown = [
+        Group(group.label, [each for each in group.entries if each.permission is None or each.permission in granted])
+        for group in GROUPS
+    ]
+    return [group for group in shown if group.entries]

@@ -1,0 +1,171 @@
+"""The site: which page answers which address, and what is asked of every visit before a page sees it."""
+
+import inspect
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, cast
+from urllib.parse import quote, urlsplit
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from packistry.accounts.sessions import Limits, Place, SignedIn, find_session, note_seen
+from packistry.errors import BadRequest, Forbidden, NotFound, Refusal, Unauthenticated, answer_for
+from packistry.web.identity import Identity
+from packistry.web.pages.forms import FORM_BYTES, Form, parse_form
+from packistry.web.pages.static import PLACE, by_address
+from packistry.web.pages.visits import COOKIE, SECURE_COOKIE, PageParts, Visit
+from packistry.web.requests import Origin
+from packistry.web.running import run
+
+log = structlog.get_logger(__name__)
+
+# A page is sync and runs in a thread, or async when it waits for something of the event loop's.
+Handler = Callable[[Visit], Response] | Callable[[Visit], Awaitable[Response]]
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+FOREVER: Final = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One address below the public one. `show` answers GET, `act` POST; `open` pages need nobody to sign in."""
+
+    path: str
+    show: Handler | None = None
+    act: Handler | None = None
+    open: bool = False
+
+
+class Site:
+    """Everything below `/-/` that people see. One per worker, used from its event loop."""
+
+    def __init__(self, parts: PageParts, identity: Identity, origin: Origin, executor: Executor) -> None:
+        self.parts = parts
+        self.identity = identity
+        self._origin = origin
+        self.executor = executor
+        settings = parts.settings
+        self.limits = Limits(timedelta(days=settings.session_idle_days), timedelta(days=settings.session_days))
+
+    def routes(self, pages: Sequence[Page]) -> list[Route]:
+        """The pages, their static files, and an answer for every other address below `/-/`."""
+        shown = [Route(page.path, self._endpoint(page), methods=_methods(page)) for page in pages]
+        # Whoever did not sign in learns of no page whether it is there.
+        lost = Route("/-/{rest:path}", self._endpoint(Page("", show=_lost)), methods=["GET"])
+        return [Route(f"{PLACE}{{name}}", _static), *shown, lost]
+
+    def _endpoint(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            handler = page.act if request.method == "POST" else page.show
+            assert handler is not None, "the route lets only methods in that the page has"
+            return await self._answer(request, handler, is_open=page.open)
+
+        return answer
+
+    async def _answer(self, request: Request, handler: Handler, *, is_open: bool) -> Response:
+        visit = self._stranger(request)
+        try:
+            if request.method == "POST":
+                _refuse_others(request, visit)
+            visit = await run(self.executor, self._recognise, visit, await _form(request))
+            if visit.signed_in is None and not is_open:
+                return visit.go(f"/-/sign-in?next={quote(_wanted(request), safe='')}")
+            return await self._handle(handler, visit)
+        except Refusal as refusal:
+            return _refused(visit, refusal)
+        except Exception:
+            fault = secrets.token_hex(4)
+            log.exception("page.fault", path=request.url.path, fault=fault)
+            return visit.page("error.html", status=500, refusal=None, fault=fault)
+
+    async def _handle(self, handler: Handler, visit: Visit) -> Response:
+        if inspect.iscoroutinefunction(handler):
+            return await handler(visit)
+        return await run(self.executor, cast("Callable[[Visit], Response]", handler), visit)
+
+    def _stranger(self, request: Request) -> Visit:
+        headers = dict(request.scope["headers"])
+        try:
+            base = self._origin.base(request.scope, headers)
+        except BadRequest:
+            # The page will say so; it cannot be without an address of its own.
+            base = "http://localhost"
+        place = Place(self._origin.address(request.scope), request.headers.get("user-agent", ""))
+        return Visit(self.parts, request, base, place, None, Form())
+
+    def _recognise(self, visit: Visit, form: Form) -> Visit:
+        """The visit with the one who came. A session that is in use is noted as such, once a minute."""
+        signed_in = self._signed_in(visit)
+        if signed_in is not None and signed_in.stale:
+            with self.parts.database.write() as session:
+                note_seen(session, signed_in.session_id, visit.place)
+        return Visit(self.parts, visit.request, visit.public_base, visit.place, signed_in, form)
+
+    def _signed_in(self, visit: Visit) -> SignedIn | None:
+        plain = visit.request.cookies.get(SECURE_COOKIE if visit.is_secure else COOKIE)
+        if not plain:
+            return None
+        with self.parts.database.read() as session:
+            return find_session(session, plain, self.limits, visit.place)
+
+
+def _methods(page: Page) -> list[str]:
+    return [method for method, handler in (("GET", page.show), ("POST", page.act)) if handler is not None]
+
+
+def _refuse_others(request: Request, visit: Visit) -> None:
+    """A form that another site made the browser send: its cookie comes along, and so does the site's name."""
+    origin = request.headers.get("origin", "")
+    own = {visit.public_base.removesuffix(visit.prefix), f"{urlsplit(visit.public_base).scheme}://{request.url.netloc}"}
+    if origin not in own:
+        raise Forbidden("This form was sent from another site, or by a browser that does not say from where.")
+
+
+async def _form(request: Request) -> Form:
+    if request.method != "POST":
+        return Form()
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != FORM_TYPE:
+        # A page that takes files reads its body itself.
+        return Form()
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_BYTES:
+            raise BadRequest(f"The form is larger than {FORM_BYTES // 1024} KB.")
+    return parse_form(bytes(body))
+
+
+def _wanted(request: Request) -> str:
+    """Where to go after signing in: the page that was asked for, if it is one that can be shown again."""
+    if request.method != "GET":
+        return "/-/"
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _refused(visit: Visit, refusal: Refusal) -> Response:
+    told = answer_for(refusal)
+    if told.level in {"warning", "error"}:
+        getattr(log, told.level)("page.refused", code=told.code, path=visit.request.url.path, sentence=refusal.sentence)
+    # No challenge: a browser would ask for a password in a window of its own.
+    status = 403 if isinstance(refusal, Unauthenticated) else int(told.status)
+    return visit.page("error.html", status=status, refusal=refusal, fault=None)
+
+
+def _lost(visit: Visit) -> Response:
+    raise NotFound("There is no page at this address.")
+
+
+async def _static(request: Request) -> Response:
+    found = by_address().get(request.path_params["name"])
+    if found is None:
+        return Response("There is no such file.", 404)
+    headers = {**FOREVER, "vary": "accept-encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(found.packed, 200, {**headers, "content-encoding": "gzip"}, found.content_type)
+    return Response(found.plain, 200, headers, found.content_type)

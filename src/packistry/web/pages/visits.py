@@ -1,0 +1,111 @@
+"""One visit of a page: who came, what was asked for, and how it is answered."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from packistry.access.actors import Actor, Anonymous, UserActor
+from packistry.accounts.sessions import Place, SignedIn
+from packistry.db.engine import Database
+from packistry.errors import Unauthenticated
+from packistry.packages.upload import Uploads
+from packistry.settings import Settings
+from packistry.sources.desk import SourceDesk
+from packistry.web.pages.forms import Form
+from packistry.web.pages.navigation import navigation
+from packistry.web.pages.rendering import answer, html, static_address
+
+# By https the browser itself keeps other hosts of the domain from setting it; by http it takes no such name.
+COOKIE: Final = "packistry_session"
+SECURE_COOKIE: Final = f"__Host-{COOKIE}"
+THEME_COOKIE: Final = "packistry_theme"
+THEMES: Final = ("light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class PageParts:
+    """What pages work with. One per worker."""
+
+    settings: Settings
+    database: Database
+    uploads: Uploads
+    desk: SourceDesk
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a page knows of the one who asks, and gives back. `public_base` is the installation's address, without a
+    slash at its end.
+    """
+
+    parts: PageParts
+    request: Request
+    public_base: str
+    place: Place
+    signed_in: SignedIn | None
+    form: Form
+
+    @property
+    def database(self) -> Database:
+        return self.parts.database
+
+    @property
+    def actor(self) -> Actor:
+        """Whoever asks, for the rules."""
+        return Anonymous(address=self.place.address) if self.signed_in is None else self.signed_in.actor
+
+    @property
+    def person(self) -> UserActor:
+        """The person who signed in. Refuses with Unauthenticated a page that only somebody known may open."""
+        if self.signed_in is None:
+            raise Unauthenticated("Sign in to see this page.")
+        return self.signed_in.actor
+
+    @property
+    def is_secure(self) -> bool:
+        return self.public_base.startswith("https://")
+
+    @property
+    def prefix(self) -> str:
+        """The path of the public address, "" for most: every link begins with it."""
+        return urlsplit(self.public_base).path
+
+    def word(self, name: str) -> str:
+        """A part of the page's own address."""
+        return str(self.request.path_params[name])
+
+    def page(self, template: str, *, status: int = 200, **context: Any) -> Response:
+        """The template, for this visitor. With the header X-Partial only the region it names, when there is one."""
+        region = self.request.headers.get("x-partial", "")
+        if region and region == context.get("region"):
+            template = context["region_template"]
+        text = html(template, {**self._common(), **context})
+        packs = "gzip" in self.request.headers.get("accept-encoding", "")
+        return answer(text, status=status, packs=packs, secure=self.is_secure)
+
+    def go(self, path: str) -> Response:
+        """Sends the browser on to another page of ours: after a form, so that "reload" does not send it again."""
+        return RedirectResponse(self.to(path), 303, {"cache-control": "no-store"})
+
+    def _common(self) -> dict[str, Any]:
+        theme = self.request.cookies.get(THEME_COOKIE, "")
+        return {
+            "visit": self,
+            "user": None if self.signed_in is None else self.signed_in.user,
+            "groups": [] if self.signed_in is None else navigation(self.signed_in.actor),
+            "theme": theme if theme in THEMES else "",
+            "path": self.request.url.path,
+            "to": self.to,
+            "static": self.static,
+        }
+
+    def to(self, path: str) -> str:
+        """A page of ours, as a link."""
+        return self.prefix + path
+
+    def static(self, name: str) -> str:
+        """A file of ours, as a link."""
+        return self.prefix + static_address(name)

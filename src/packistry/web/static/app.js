@@ -1,0 +1,110 @@
+// The whole client side. Every page works without it, but for live progress.
+const $ = (selector, within = document) => within.querySelector(selector)
+const root = document.documentElement
+
+// What only works with a script is there only with one.
+for (const button of document.querySelectorAll('[data-copy][hidden], [data-open][hidden]')) button.hidden = false
+
+function toast(text) {
+  const box = $('#toasts')
+  const item = Object.assign(document.createElement('div'), { className: 'toast', textContent: text })
+  if (box.matches(':popover-open')) box.hidePopover() // shown anew: above any dialog that is open
+  box.showPopover()
+  box.append(item)
+  setTimeout(() => { item.remove(); if (!box.children.length) box.hidePopover() }, 2600)
+}
+
+async function copy(button) {
+  const text = button.dataset.copy || $(button.dataset.from).innerText
+  try { await navigator.clipboard.writeText(text) } catch { return toast('Copying is blocked here. Select the text and press Ctrl C.') }
+  const use = $('use', button), before = use?.getAttribute('href')
+  use?.setAttribute('href', before.replace(/#.*/, '#check'))
+  toast('Copied')
+  setTimeout(() => use?.setAttribute('href', before), 1600)
+}
+
+function switchTheme(button) {
+  const dark = getComputedStyle(root).colorScheme === 'dark'
+    || (!root.dataset.theme && matchMedia('(prefers-color-scheme: dark)').matches)
+  const next = root.dataset.theme = dark ? 'light' : 'dark'
+  const home = $('.brand').getAttribute('href').replace(/\/-\/.*$/, '') || '/'
+  document.cookie = `packistry_theme=${next}; path=${home}; max-age=31536000; samesite=lax`
+  button.value = dark ? 'dark' : 'light'
+}
+
+document.addEventListener('click', (event) => {
+  const button = event.target.closest('[data-copy], [data-theme-toggle], [data-open]')
+  if (!button) return
+  event.preventDefault()
+  if ('copy' in button.dataset) copy(button)
+  else if ('themeToggle' in button.dataset) switchTheme(button)
+  else $(button.dataset.open).showModal()
+})
+
+// Links and forms inside [data-region] replace that region only. Anything unforeseen becomes an ordinary page.
+let flight
+async function swap(region, address) {
+  flight?.abort()
+  flight = new AbortController()
+  region.setAttribute('aria-busy', 'true')
+  const focus = document.activeElement?.dataset?.key
+  try {
+    const response = await fetch(address, { headers: { 'X-Partial': region.dataset.region }, signal: flight.signal })
+    if (!response.ok || response.redirected) return location.assign(address)
+    region.innerHTML = await response.text()
+    for (const button of region.querySelectorAll('[data-copy][hidden], [data-open][hidden]')) button.hidden = false
+    history.replaceState(null, '', address)
+    const again = focus && region.querySelector(`[data-key="${CSS.escape(focus)}"]`)
+    if (again) { again.focus(); again.setSelectionRange?.(again.value.length, again.value.length) }
+  } catch (fault) {
+    if (fault.name !== 'AbortError') location.assign(address)
+  } finally {
+    region.removeAttribute('aria-busy')
+  }
+}
+document.addEventListener('click', (event) => {
+  const link = event.target.closest('[data-region] a[data-swap]')
+  if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return
+  event.preventDefault()
+  swap(link.closest('[data-region]'), link.href)
+})
+const addressOf = (form) => `${form.action}?${new URLSearchParams([...new FormData(form)].filter(([, value]) => value))}`
+let wait
+document.addEventListener('input', (event) => {
+  const form = event.target.closest('[data-region] form[data-live]')
+  if (!form) return
+  clearTimeout(wait)
+  wait = setTimeout(() => swap(form.closest('[data-region]'), addressOf(form)), 180)
+})
+document.addEventListener('submit', (event) => {
+  const form = event.target.closest('[data-region] form[data-live]')
+  if (!form) return
+  event.preventDefault()
+  clearTimeout(wait)
+  swap(form.closest('[data-region]'), addressOf(form))
+})
+
+// The number over the bar of a chart.
+for (const plot of document.querySelectorAll('.plot')) {
+  const tip = $('.tip', plot)
+  plot.addEventListener('pointermove', (event) => {
+    const bar = event.target.closest('g')
+    tip.hidden = !bar
+    if (!bar) return
+    const outer = plot.getBoundingClientRect(), inner = bar.getBoundingClientRect()
+    tip.textContent = bar.dataset.tip
+    const left = inner.left - outer.left + inner.width / 2 - tip.offsetWidth / 2
+    tip.style.insetInlineStart = `${Math.max(0, Math.min(left, outer.width - tip.offsetWidth))}px`
+  })
+  plot.addEventListener('pointerleave', () => { tip.hidden = true })
+}
+
+// Work that goes on: the region is asked for again while it says that it is not over.
+for (const region of document.querySelectorAll('[data-region][data-watch]')) {
+  const look = async () => {
+    if (!$('[data-running]', region)) return
+    if (!document.hidden) await swap(region, location.href)
+    setTimeout(look, 2000)
+  }
+  setTimeout(look, 2000)
+}
