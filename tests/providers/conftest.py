@@ -11,6 +11,7 @@ from packistry.outbound.guard import Guard
 from packistry.providers import PROVIDERS
 from packistry.providers.base import Connection, Project, Provider
 from tests.fakes.bitbucket import EMAIL, FakeBitbucket
+from tests.fakes.bitbucket_server import FakeBitbucketServer
 from tests.fakes.gitea import FakeGitea
 from tests.fakes.github import FakeGitHub
 from tests.fakes.gitlab import FakeGitLab
@@ -34,7 +35,8 @@ class Kind:
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     # How the host identifies a project.
     identify: Callable[[FakeProject], str] = lambda project: str(project.id)
-    # What the host tells nobody: "expiry" of a credential, "archived" and "changed" of a project.
+    # What the host tells nobody: "expiry" of a credential, "archived" of a project, when it was "changed", and, in its
+    # deliveries, "commits of tags".
     untold: Sequence[str] = ()
 
 
@@ -61,6 +63,13 @@ KINDS = [
         settings={"workspace": "acme"},
         identify=lambda project: project.uuid,
         untold=("expiry", "archived"),
+    ),
+    Kind(
+        "bitbucket-server",
+        FakeBitbucketServer,
+        ("REPO_ADMIN",),
+        "/code/bitbucket",
+        untold=("expiry", "changed", "commits of tags"),
     ),
 ]
 

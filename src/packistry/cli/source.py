@@ -39,7 +39,9 @@ _FROM_ENVIRONMENT: Final = "@"
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="How it is called here.")],
     *,
-    provider: Annotated[str, typer.Option(metavar="NAME", help="bitbucket, git, gitea, github or gitlab.")],
+    provider: Annotated[
+        str, typer.Option(metavar="NAME", help="bitbucket, bitbucket-server, git, gitea, github or gitlab.")
+    ],
     url: Annotated[
         str | None, typer.Option(metavar="URL", help="Its base address, if it is not the usual one.")
     ] = None,

@@ -86,10 +86,10 @@ class Host:
         """The object that the host answers."""
         return self.read(self.send("GET", url, what=what, needs=needs, params=params))
 
-    def find(self, url: str, *, what: str, needs: str = "") -> Payload | None:
+    def find(self, url: str, *, what: str, needs: str = "", params: Mapping[str, str] | None = None) -> Payload | None:
         """The object that the host answers; None when it is not there."""
         try:
-            return self.get(url, what=what, needs=needs)
+            return self.get(url, what=what, needs=needs, params=params)
         except NotFound:
             return None
 

@@ -135,7 +135,7 @@ class EventKind(StrEnum):
 class HookEvent:
     """One change that a delivery tells of; one delivery may tell of several. `sentence` says why, when IGNORED.
 
-    `ref` is set for REF_CHANGED and REF_DELETED; its commit is "" when deleted.
+    `ref` is set for REF_CHANGED and REF_DELETED; its commit is "" when it was deleted, and when only the host knows it.
     """
 
     kind: EventKind
