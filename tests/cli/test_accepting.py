@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from packistry.cli.source_documents import ImportDocument
+from packistry.cli.source_documents import AddedProjectDocument, ImportDocument
 from packistry.house import House
 from packistry.sources.states import Cause
 from tests.cli.conftest import Packistry
@@ -38,3 +38,35 @@ def test_a_tag_that_moved_is_accepted(packistry: Packistry, connected: Connected
     shown = packistry("import", "show", str(accepted.id), "--json", code=0).document(ImportDocument)
     assert {ref.name: ref.state for ref in shown.refs}["1.0.0"] == "imported"
     assert "did not move" in packistry(*words[:2], str(accepted.id), "1.0.0", "--json").refusal.message
+
+
+def test_a_new_name_is_accepted(packistry: Packistry, connected: Connected) -> None:
+    connected.project.push_branch("main", library())
+    connected.run(Cause.FIRST)
+    connected.project.push_branch("main", library(name="acme/gizmos"))
+    connected.run()
+    shown = packistry("project", "show", "1", "--json", code=0).document(AddedProjectDocument)
+
+    [accepted] = packistry("project", "accept-rename", "1", "--json", code=0).documents(ImportDocument)
+
+    connected.importer.work(accepted.id, threading.Event())
+    now = packistry("project", "show", "1", "--json", code=0).document(AddedProjectDocument)
+    assert (shown.renamed_to, shown.package, now.renamed_to, now.package) == (
+        "acme/gizmos",
+        "acme/widgets",
+        None,
+        "acme/gizmos",
+    )
+    assert "packistry project accept-rename 1" in (shown.problem or "")
+
+
+def test_a_new_name_is_refused(packistry: Packistry, connected: Connected) -> None:
+    connected.project.push_branch("main", library())
+    connected.run(Cause.FIRST)
+    connected.project.push_branch("main", library(name="acme/gizmos"))
+    connected.run()
+
+    said = packistry("project", "refuse-rename", "1", code=0).out
+
+    assert said == "Project acme/widgets.git stays acme/widgets.\n"
+    assert "has no new name" in packistry("project", "refuse-rename", "1", "--json").refusal.message

@@ -46,7 +46,7 @@ PROMISED = {
     "repository": ["add", "list", "update", "delete"],
     "package": ["upload", "list", "show", "update", "delete", "purge", "add", "rebuild"],
     "source": ["add", "list", "test", "rotate", "delete", "projects"],
-    "project": ["list", "show", "update", "delete"],
+    "project": ["list", "show", "update", "delete", "accept-rename", "refuse-rename"],
     "import": ["list", "show", "retry", "cancel", "accept"],
     "deploy-token": ["add", "list", "update", "rotate", "delete"],
     "personal-token": ["add", "list", "rotate", "delete"],

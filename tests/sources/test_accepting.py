@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import func, select
 
 from packistry.composer.metadata import expand
-from packistry.db.models import Archive, AuditEvent, Document, ImportRun
+from packistry.db.models import Archive, AuditEvent, Document, ImportRef, ImportRun, Package, Project
 from packistry.errors import Conflict, NotFound
-from packistry.sources.accepting import accept_moved
+from packistry.sources.accepting import accept_moved, accept_rename, refuse_rename
 from packistry.sources.states import Cause
 from tests.factories import OPERATOR
 from tests.fakes.git_projects import library
@@ -105,6 +105,128 @@ def test_what_did_not_move_is_not_accepted(connected: Connected, ref: str, refus
         _accept(connected, ref)
 
 
+def test_another_name_is_reported_and_nothing_renamed(connected: Connected) -> None:
+    run = _renamed(connected)
+
+    assert {ref.state for ref in run.values()} == {"unchanged", "imported"}
+    project = _project(connected)
+    assert project.renamed_to == "acme/gizmos"
+    assert (project.problem or "").startswith("renamed: composer.json of main now says acme/gizmos")
+    with connected.house.database.read() as session:
+        assert session.get_one(ImportRun, _last_run(connected)).reason == project.problem
+        assert session.scalars(select(Package.name)).all() == ["acme/widgets"]
+    assert _events(connected, "project.rename_found") == 1
+
+
+def test_another_name_is_in_the_log_once(connected: Connected) -> None:
+    _renamed(connected)
+
+    connected.run()
+
+    assert _events(connected, "project.rename_found") == 1
+
+
+def test_an_accepted_name_is_a_new_package_and_the_old_one_stays(connected: Connected) -> None:
+    _renamed(connected)
+    old = _versions(connected)
+
+    _accept_rename(connected)
+    refs = connected.run()
+
+    assert {ref.state for ref in refs.values()} == {"imported"}
+    assert [version["version"] for version in _versions(connected, "acme/gizmos")] == ["1.0.0"]
+    assert [(each["version"], each["dist"], each["abandoned"]) for each in _versions(connected)] == [
+        (each["version"], each["dist"], "acme/gizmos") for each in old
+    ]
+    assert (_project(connected).renamed_to, _project(connected).problem) == (None, None)
+
+
+def test_the_old_package_keeps_what_leaves_the_host_later(connected: Connected) -> None:
+    _renamed(connected)
+    _accept_rename(connected)
+    connected.project.delete("refs/tags/1.0.0")
+
+    connected.run()
+
+    assert [version["version"] for version in _versions(connected)] == ["1.0.0"]
+
+
+def test_a_name_that_changed_again_after_it_was_accepted_is_not_taken(connected: Connected) -> None:
+    _renamed(connected)
+    _accept_rename(connected)
+    connected.project.push_branch("main", library(name="acme/gadgets"))
+
+    connected.run()
+    connected.run()
+
+    with connected.house.database.read() as session:
+        assert set(session.scalars(select(Package.name))) == {"acme/widgets", "acme/gizmos"}
+    assert _project(connected).renamed_to == "acme/gadgets"
+
+
+def test_a_refused_name_is_not_told_of_again_until_there_is_another(connected: Connected) -> None:
+    _renamed(connected)
+    with connected.house.database.write() as session:
+        refuse_rename(session, OPERATOR, session.get_one(Project, connected.project_id))
+    connected.run()
+    silent = _project(connected).problem
+    connected.project.push_branch("main", library(name="acme/gadgets"))
+
+    connected.run()
+
+    assert silent is None
+    assert "acme/gadgets" in (_project(connected).problem or "")
+
+
+def test_a_name_that_went_back_is_no_problem_any_more(connected: Connected) -> None:
+    _renamed(connected)
+    connected.project.push_branch("main", library())
+
+    connected.run()
+
+    assert (_project(connected).renamed_to, _project(connected).problem) == (None, None)
+
+
+def test_names_may_go_there_and_back(connected: Connected) -> None:
+    _renamed(connected)
+    _accept_rename(connected)
+    connected.run()
+    connected.project.push_branch("main", library())
+    connected.run()
+
+    _accept_rename(connected)
+    connected.run()
+
+    assert {version.get("abandoned") for version in _versions(connected)} == {None}
+    assert {version["abandoned"] for version in _versions(connected, "acme/gizmos")} == {"acme/widgets"}
+
+
+def test_a_name_that_did_not_change_is_not_accepted(connected: Connected) -> None:
+    connected.project.push_branch("main", library())
+    connected.run()
+
+    with pytest.raises(Conflict):
+        _accept_rename(connected)
+
+
+def _renamed(connected: Connected) -> dict[str, ImportRef]:
+    """The last run of a project that was imported as acme/widgets, and calls itself acme/gizmos now."""
+    connected.project.push_tag("1.0.0", connected.project.push_branch("main", library()))
+    connected.run(Cause.FIRST)
+    connected.project.push_branch("main", library(name="acme/gizmos"))
+    return connected.run()
+
+
+def _accept_rename(connected: Connected) -> None:
+    with connected.house.database.write() as session:
+        accept_rename(session, OPERATOR, session.get_one(Project, connected.project_id), None)
+
+
+def _project(connected: Connected) -> Project:
+    with connected.house.database.read() as session:
+        return session.get_one(Project, connected.project_id)
+
+
 def _moved(connected: Connected) -> tuple[str, str]:
     """The commit that the tag 1.0.0 was imported from, and the one it was found at later."""
     first = connected.project.push_branch("main", library())
@@ -132,7 +254,8 @@ def _events(connected: Connected, event: str) -> int:
         return session.scalar(select(func.count()).where(AuditEvent.event == event)) or 0
 
 
-def _versions(connected: Connected) -> list[dict[str, Any]]:
+def _versions(connected: Connected, name: str = "acme/widgets") -> list[dict[str, Any]]:
+    """The tagged versions of a package, as clients are told of them."""
     with connected.house.database.read() as session:
-        template = session.scalars(select(Document.template).where(Document.name == "acme/widgets")).one()
-    return expand(orjson.loads(template.replace(b"\x01", b"https://p.test"))["packages"]["acme/widgets"])
+        template = session.scalars(select(Document.template).where(Document.name == name)).one()
+    return expand(orjson.loads(template.replace(b"\x01", b"https://p.test"))["packages"][name])

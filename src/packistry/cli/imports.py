@@ -52,7 +52,7 @@ def add(
             target = find_repository_named(session, operator(), repository_path(repository))
         wish = Wish(target.id, directory=path, tags=tag or (), branches=branch or (), hooked=hook)
         runs = house.desk.add(operator(), source, projects, wish)
-        _tell(house, runs, wait=wait, as_json=as_json)
+        tell(house, runs, wait=wait, as_json=as_json)
 
 
 @verb(
@@ -76,7 +76,7 @@ def rebuild(
         raise typer.BadParameter("Name a package, or say --all.")
     with opened() as house:
         runs = house.desk.rebuild_all(operator()) if name is None else [_rebuild(house, name, repository)]
-        _tell(house, runs, wait=wait, as_json=as_json)
+        tell(house, runs, wait=wait, as_json=as_json)
 
 
 @verb(app, "list", "import list", "import list --open", prints=ImportDocument, several=True)
@@ -116,7 +116,7 @@ def retry(run: Run, *, wait: Wait = False, as_json: AsJSON = False) -> None:
     with opened() as house:
         with house.database.write() as session:
             again = retry_run(session, operator(), find_run(session, operator(), run)).id
-        _tell(house, [again], wait=wait, as_json=as_json)
+        tell(house, [again], wait=wait, as_json=as_json)
 
 
 @verb(app, "accept", "import accept 7 v1.0.0", prints=ImportDocument, several=True)
@@ -134,7 +134,7 @@ def accept(
     with opened() as house:
         with house.database.write() as session:
             again = accept_moved(session, operator(), find_run(session, operator(), run), ref).id
-        _tell(house, [again], wait=wait, as_json=as_json)
+        tell(house, [again], wait=wait, as_json=as_json)
 
 
 @verb(app, "cancel", "import cancel 7", prints=ImportDocument)
@@ -159,7 +159,7 @@ def _rebuild(house: "House", name: str, repository: str | None) -> int:
     return house.desk.rebuild(operator(), found.id)
 
 
-def _tell(house: "House", runs: Sequence[int], *, wait: bool, as_json: bool) -> None:
+def tell(house: "House", runs: Sequence[int], *, wait: bool, as_json: bool) -> None:
     """Prints the runs; ends with 1 when one that was waited for failed, or a ref of it."""
     if wait:
         from packistry.cli.waiting import wait_for
@@ -178,7 +178,9 @@ def _told(documents: Sequence[ImportDocument], *, waited: bool) -> Iterator[str]
             continue
         for ref in each.refs:
             yield " ".join([ref.name, ref.state, ref.reason or ""]).rstrip()
-        yield f"Import {each.id} of {each.project} is {each.state}: {each.reason or _counts(each)}"
+        # One that could not be begun has no refs to count.
+        how = [_counts(each)] if each.counts or not each.reason else []
+        yield f"Import {each.id} of {each.project} is {each.state}: {'; '.join([*how, *filter(None, [each.reason])])}"
 
 
 def _details(document: ImportDocument) -> Iterator[str]:

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from packistry.cli import imports
 from packistry.cli.asking import confirm
 from packistry.cli.documents import DeletedDocument
 from packistry.cli.opening import opened, operator
 from packistry.cli.options import AsJSON, Yes, repository_path
 from packistry.cli.printing import answer, facts, moment, table
-from packistry.cli.source_documents import AddedProjectDocument, project_document
+from packistry.cli.source_documents import AddedProjectDocument, ImportDocument, project_document
 from packistry.cli.verbs import noun, verb
 
 if TYPE_CHECKING:
@@ -101,6 +102,31 @@ def delete(project: Named, *, source: Of = None, yes: Yes = False, as_json: AsJS
         house.desk.delete_project(operator(), found.id)
     document = DeletedDocument("project", found.id, found.full_name)
     answer(document, [f"Project {found.full_name} is followed no longer; its versions stay."], as_json=as_json)
+
+
+@verb(app, "accept-rename", "project accept-rename acme/widgets --wait", prints=ImportDocument, several=True)
+def accept_rename(project: Named, *, source: Of = None, wait: imports.Wait = False, as_json: AsJSON = False) -> None:
+    """Take the new name in composer.json: a new package. The old one stays, marked abandoned in favour of it."""
+    from packistry.sources import accepting
+
+    with opened() as house:
+        with house.database.write() as session:
+            found = _found(session, project, source)
+            run = accepting.accept_rename(session, operator(), found, house.settings.public_url).id
+        imports.tell(house, [run], wait=wait, as_json=as_json)
+
+
+@verb(app, "refuse-rename", "project refuse-rename acme/widgets", prints=AddedProjectDocument)
+def refuse_rename(project: Named, *, source: Of = None, as_json: AsJSON = False) -> None:
+    """Keep the package's name, whatever composer.json says now; nobody is told again of this new name."""
+    from packistry.sources import accepting
+
+    with opened() as house, house.database.write() as session:
+        found = _found(session, project, source)
+        accepting.refuse_rename(session, operator(), found)
+        session.flush()
+        document = _document(session, found)
+    answer(document, [f"Project {document.project} stays {document.package}."], as_json=as_json)
 
 
 def _found(session: "ReadSession", project: str, source: str | None) -> "Project":

@@ -70,6 +70,7 @@ class AddedProjectDocument:
     hook: Annotated[bool, "whether the host is to call; it is looked at from time to time anyway"]
     rule: Annotated[int | None, "number of the rule that added it; null when a person did"]
     problem: Annotated[str | None, "what is wrong with it as a whole"]
+    renamed_to: Annotated[str | None, "new name in composer.json that waits for an administrator"]
     synced_at: Annotated[datetime | None, "end of the last import that looked at all refs"]
 
 
@@ -137,6 +138,7 @@ def project_document(added: "AddedProject") -> AddedProjectDocument:
         hook=project.hooked,
         rule=project.rule_id,
         problem=project.problem,
+        renamed_to=project.renamed_to,
         synced_at=project.synced_at,
     )
 

@@ -276,6 +276,11 @@ def retry_run(session: WriteSession, actor: Actor, run: ImportRun) -> ImportRun:
 def remove_project(session: WriteSession, project: Project) -> None:
     """It is followed no longer; what it brought stays. The caller says why in the audit log."""
     project.deleted_at = clock.now()
+    cancel_runs(session, project)
+
+
+def cancel_runs(session: WriteSession, project: Project) -> None:
+    """All of the project that are not over: what they were going to do is not wanted any more."""
     runs = select(ImportRun).where(ImportRun.project_id == project.id, ImportRun.state.in_(OPEN))
     for run in session.scalars(runs):
         _cancel(session, run)

@@ -60,6 +60,8 @@ class Preparer:
     anew: bool
     # The number of the run, for the command that a reason names.
     run_id: int
+    # The name in composer.json of the default branch; another one than the package's is taken by an administrator only.
+    says: str | None = None
 
     def prepare(self, ref: Ref) -> Prepared | Verdict:
         """Refuses with what the host says no to; everything that is wrong with the ref itself is a Verdict."""
@@ -72,16 +74,13 @@ class Preparer:
             return Verdict(RefState.SKIPPED, refusal.sentence)
 
     def named(self, default: Ref | None) -> "Preparer":
-        """With the name in composer.json of the default branch, by which all refs go; if it has none, each has its own.
-
-        Refuses with what the host says no to.
+        """With the name by which all refs go: the package's, before it has one that in composer.json of the default
+        branch. Where that has none each ref has its own. Refuses with what the host says no to.
         """
         if default is None:
             return self
-        try:
-            return replace(self, package=self._manifest(default).name)
-        except InvalidInput:
-            return self
+        says = self._name_at(default)
+        return replace(self, package=says and (self.package or says), says=says)
 
     def _settled(self, ref: Ref, version: str) -> Verdict | None:
         """What is known without asking the host for anything."""
@@ -130,7 +129,17 @@ class Preparer:
             )
         )
 
+    def _name_at(self, ref: Ref) -> str | None:
+        try:
+            return self._read_manifest(ref).name
+        except InvalidInput:
+            return None
+
     def _manifest(self, ref: Ref) -> Manifest:
+        manifest = self._read_manifest(ref)
+        return manifest if self.package is None else replace(manifest, name=self.package)
+
+    def _read_manifest(self, ref: Ref) -> Manifest:
         path = f"{self.directory}/{COMPOSER_JSON}" if self.directory else COMPOSER_JSON
         content = self.provider.read_file(self.connection, self.project, ref.commit, path)
         if content is None:
@@ -141,8 +150,7 @@ class Preparer:
                 f"{path} at {ref.commit[:12]} is larger than {spelled(self.limits.composer_json_bytes)}: move large "
                 "data out of it."
             )
-        manifest = read_manifest(content)
-        return manifest if self.package is None else replace(manifest, name=self.package)
+        return read_manifest(content)
 
     def _committed_at(self, ref: Ref) -> datetime:
         return self.provider.committed_at(self.connection, self.project, ref.commit)

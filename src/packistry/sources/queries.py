@@ -148,6 +148,15 @@ def project_of_package(session: ReadSession, package: Package) -> Project | None
     ).first()
 
 
+def expected_name(session: ReadSession, project: Project) -> str | None:
+    """The name by which all refs of the project go: its package's, or the new one that was accepted; None before the
+    first import found one.
+    """
+    if project.package_id is None:
+        return project.renamed_to
+    return session.get_one(Package, project.package_id).name
+
+
 def find_run(session: ReadSession, actor: Actor, run_id: int) -> ImportRun:
     """Refuses with NotFound."""
     require(actor, Permission.SOURCE_MANAGE)

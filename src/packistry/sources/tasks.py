@@ -22,12 +22,13 @@ from packistry.errors import CredentialRefused, RateLimited, Refusal, Unavailabl
 from packistry.packages.documents import Address
 from packistry.providers.base import Connection, Provider, Ref, RefKind
 from packistry.providers.base import Project as HostProject
+from packistry.sources.accepting import note_name
 from packistry.sources.actions import begin_run, finish_run, follow_project, list_refs, put_off_run, wait_for_credential
 from packistry.sources.connecting import Connector
 from packistry.sources.credentials import CredentialWatch
 from packistry.sources.patterns import takes_ref
 from packistry.sources.preparing import Preparer
-from packistry.sources.queries import known_skips, refs_of, served_versions
+from packistry.sources.queries import expected_name, known_skips, refs_of, served_versions
 from packistry.sources.states import Cause, RefState, RunState
 from packistry.sources.working import prepare_all
 from packistry.sources.writing import Writer
@@ -115,6 +116,7 @@ class Importer:
         with self.database.read() as session:
             rows = refs_of(session, plan.run)
             served = served_versions(session, plan.project.package_id)
+            expected = expected_name(session, plan.project)
             skipped = known_skips(session, plan.project.id)
         default = next(
             (Ref(RefKind.BRANCH, row.name, row.commit) for row in rows if _is_default(row.kind, row.name, found)), None
@@ -124,7 +126,7 @@ class Importer:
             connection=asking.connection,
             project=found,
             directory=plan.project.directory,
-            package=None,
+            package=expected,
             served=served,
             skipped=skipped,
             storage=self.storage,
@@ -132,7 +134,11 @@ class Importer:
             anew=plan.run.cause == Cause.REBUILD,
             run_id=plan.run.id,
         )
-        return preparer.named(default)
+        preparer = preparer.named(default)
+        if preparer.says is not None:
+            with self.database.write() as session:
+                note_name(session, session.get_one(Project, plan.project.id), preparer.says)
+        return preparer
 
     def _work_off(self, asking: "_Asking", preparer: Preparer, writer: Writer) -> bool:
         """Brings in what waits; False when it was told to stop, or cancelled, before the end."""
@@ -164,6 +170,8 @@ class Importer:
         if isinstance(refusal, CredentialRefused):
             self._look_at_credential(plan, refusal)
         with self.database.write() as session:
+            if session.get_one(Source, plan.source.id).credential_refused is None:
+                session.get_one(Project, plan.project.id).problem = refusal.sentence
             finish_run(session, session.get_one(ImportRun, plan.run.id), RunState.FAILED, refusal.sentence)
 
     def _look_at_credential(self, plan: "_Plan", refusal: CredentialRefused) -> None:

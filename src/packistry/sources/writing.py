@@ -89,7 +89,9 @@ class Writer:
         package = package_to_publish(session, IMPORTER, repository, submission.manifest.name)
         publication = put_version(session, IMPORTER, package, submission)
         publication.version.project_id = project.id
-        project.package_id = project.package_id or package.id
+        if project.package_id is None:
+            # From here on the package tells the name, also where it is a new one that was accepted.
+            project.package_id, project.renamed_to = package.id, None
         if publication.outcome is not PublishOutcome.UNCHANGED:
             touched.setdefault(package.id, set()).update(publication.touched)
         return publication
@@ -102,8 +104,9 @@ class Writer:
                 return
             for package_id, versions in self._take_out_vanished(session, run).items():
                 refresh_package(session, session.get_one(Package, package_id), self.address, versions)
-            session.get_one(Project, self.project_id).synced_at = clock.now()
-            finish_run(session, run, RunState.DONE)
+            project = session.get_one(Project, self.project_id)
+            project.synced_at = clock.now()
+            finish_run(session, run, RunState.DONE, project.problem)
             forget_idle_syncs(session, run)
 
     def _take_out_vanished(self, session: WriteSession, run: ImportRun) -> dict[int, set[str]]:
