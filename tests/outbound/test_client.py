@@ -2,8 +2,11 @@
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
+import stamina
 
 from packistry.errors import AddressRefused, InvalidInput, Unreachable
 from packistry.outbound.client import Client
@@ -42,6 +45,36 @@ def test_a_request_carries_its_parts_and_our_name(client: Client, loopback: Star
     assert (request.query, request.json) == ({"a": "1", "b": "ü"}, {"c": 3})
     assert request.headers["x-own"] == "2"
     assert request.headers["user-agent"].startswith("Packistry")
+
+
+def test_a_request_may_carry_a_form(client: Client, loopback: Start) -> None:
+    host = loopback(lambda _request: Reply(200))
+
+    client.send("POST", host.address, form={"grant_type": "client_credentials", "scope": "a&b=c d"})
+
+    (request,) = host.requests
+    assert request.body == b"grant_type=client_credentials&scope=a%26b%3Dc+d"
+    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+
+
+def test_what_took_long_to_fail_is_tried_again_while_time_is_left(
+    loopback: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, spans = loopback(lambda _request: Reply(200)), list[object]()
+    begin = stamina.retry_context
+
+    def noted(**given: Any) -> object:
+        spans.append(given["timeout"])
+        return begin(**given)
+
+    monkeypatch.setattr(stamina, "retry_context", noted)
+    client = Client(replace(PATIENCE, deadline_seconds=70, download_seconds=500), Guard(["127.0.0.1"]))
+
+    client.send("GET", host.address)
+    client.download(host.address, io.BytesIO(), max_bytes=9)
+
+    assert spans == [70, 500]
+    client.close()
 
 
 def test_no_cookie_is_kept(client: Client, loopback: Start) -> None:

@@ -1,5 +1,6 @@
 """Where we may connect to, and which addresses a source may have."""
 
+import threading
 from collections.abc import Sequence
 from ipaddress import ip_address
 
@@ -113,6 +114,18 @@ def test_a_name_without_address_is_said_to_be_unknown() -> None:
 
     with pytest.raises(NameUnknown, match="gti\\.example"):
         Guard(resolver=resolver).addresses("gti.example", 443)
+
+
+def test_a_dns_that_hangs_is_not_waited_for() -> None:
+    forever = threading.Event()
+
+    def resolver(_host: str, _port: int) -> Sequence[str]:
+        forever.wait()
+        return []
+
+    with pytest.raises(NameUnknown, match=r"did not tell the address of slow\.example in 0\.05 seconds"):
+        Guard(resolver=resolver, resolve_seconds=0.05).addresses("slow.example", 443)
+    forever.set()
 
 
 @pytest.mark.parametrize(

@@ -104,13 +104,16 @@ class Client:
         headers: Mapping[str, str] = NO_HEADERS,
         params: Mapping[str, str] = NO_HEADERS,
         json: object = None,
+        form: Mapping[str, str] | None = None,
         max_bytes: int = 16 * MIB,
     ) -> Answer:
-        """The answer, of whatever status. Refuses with Unreachable or AddressRefused."""
-        request = self._built(method, url, {"accept-encoding": "gzip", **headers}, params, json)
-        tries = self._limits.tries if request.method in REPEATABLE else 1
-        with deadline(request.url.host, self._limits.deadline_seconds):
-            return self._tried(tries, lambda: self._send_once(request, max_bytes))
+        """The answer, of whatever status, to a request with a body of JSON, of a form, or none. Refuses with
+        Unreachable or AddressRefused.
+        """
+        request = self._built(method, url, {"accept-encoding": "gzip", **headers}, params, json=json, form=form)
+        tries, seconds = self._limits.tries if request.method in REPEATABLE else 1, self._limits.deadline_seconds
+        with deadline(request.url.host, seconds):
+            return self._tried(tries, seconds, lambda: self._send_once(request, max_bytes))
 
     def download(self, url: str, into: BinaryIO, *, headers: Mapping[str, str] = NO_HEADERS, max_bytes: int) -> Answer:
         """Writes the body of a 2xx answer into `into`, whose Answer has none; of any other, nothing is written.
@@ -119,8 +122,9 @@ class Client:
         """
         # An archive is packed already.
         request = self._built("GET", url, {"accept-encoding": "identity", **headers})
-        with deadline(request.url.host, self._limits.download_seconds):
-            return self._tried(self._limits.tries, lambda: self._download_once(request, into, max_bytes))
+        tries, seconds = self._limits.tries, self._limits.download_seconds
+        with deadline(request.url.host, seconds):
+            return self._tried(tries, seconds, lambda: self._download_once(request, into, max_bytes))
 
     def close(self) -> None:
         self._client.close()
@@ -131,7 +135,9 @@ class Client:
         url: str,
         headers: Mapping[str, str],
         params: Mapping[str, str] = NO_HEADERS,
+        *,
         json: object = None,
+        form: Mapping[str, str] | None = None,
     ) -> httpx2.Request:
         """A request. Refuses with InvalidInput a header that HTTP cannot carry, and an address that is none."""
         for name, value in headers.items():
@@ -142,15 +148,19 @@ class Client:
                     field="credential",
                 )
         try:
-            return self._client.build_request(
-                method, _address(url).copy_merge_params(dict(params)), headers=headers, json=json
-            )
+            address = _address(url).copy_merge_params(dict(params))
+            return self._client.build_request(method, address, headers=headers, json=json, data=form and dict(form))
         except httpx2.InvalidURL as error:
             raise InvalidInput("The address of a request cannot be read: correct that of the source.") from error
 
-    def _tried(self, tries: int, send: _Sending) -> Answer:
+    def _tried(self, tries: int, seconds: float, send: _Sending) -> Answer:
         attempts = stamina.retry_context(
-            on=(Dropped, _PassingFailure), attempts=tries, wait_initial=self._limits.pause_seconds, wait_jitter=0.5
+            on=(Dropped, _PassingFailure),
+            attempts=tries,
+            # By itself it would not try again what took long to fail, though time is left.
+            timeout=seconds,
+            wait_initial=self._limits.pause_seconds,
+            wait_jitter=0.5,
         )
         try:
             for attempt in attempts:

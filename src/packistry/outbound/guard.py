@@ -6,7 +6,9 @@ differently the second time (rebinding) gains nothing.
 
 import re
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -21,6 +23,8 @@ Resolver: TypeAlias = Callable[[str, int], Sequence[str]]
 
 SCHEMES: Final = ("http", "https", "ssh")
 ADDRESS_CHARACTERS: Final = 2000
+# A DNS that works answers in one; the system's own patience has no end that we could set.
+RESOLVE_SECONDS: Final = 10.0
 # git@host:path, as git reads it: no scheme, and a colon before the first slash.
 _SCP_LIKE: Final = re.compile(r"(?:\w[\w.-]*@)?(?P<host>\w[\w.-]*):(?!//|:|-).+", re.ASCII)
 # "https:/host" is a slip, and "file:/etc" would be read as a host called file.
@@ -51,6 +55,7 @@ class Guard:
 
     allow: Sequence[str] = ()
     resolver: Resolver = field(default=resolve)
+    resolve_seconds: float = RESOLVE_SECONDS
 
     def addresses(self, host: str, port: int) -> list[str]:
         """The checked addresses of a host. One that may not be reached refuses the name: it is not tried around.
@@ -76,9 +81,26 @@ class Guard:
     def _resolved(self, host: str, port: int) -> list[str]:
         try:
             # A zone ("fe80::1%eth0") has no place in an address of a host.
-            return [text.partition("%")[0] for text in self.resolver(host, port)]
+            return [text.partition("%")[0] for text in self._asked(host, port)]
+        except TimeoutError as error:
+            raise NameUnknown(
+                f"The DNS did not tell the address of {host} in {self.resolve_seconds:g} seconds; try again later."
+            ) from error
         except (OSError, UnicodeError) as error:
             raise NameUnknown(f"There is no address for the name {host}: check its spelling and the DNS.") from error
+
+    def _asked(self, host: str, port: int) -> Sequence[str]:
+        """What the resolver says, or TimeoutError: it takes no limit of time, so its thread is left waiting."""
+        future: Future[Sequence[str]] = Future()
+
+        def ask() -> None:
+            try:
+                future.set_result(self.resolver(host, port))
+            except (OSError, UnicodeError) as error:
+                future.set_exception(error)
+
+        threading.Thread(target=ask, name=f"resolve {host}", daemon=True).start()
+        return future.result(self.resolve_seconds)
 
     def _is_named(self, host: str) -> bool:
         return any(host.lower().rstrip(".") == name.lower() for name in self.allow)
