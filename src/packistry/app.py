@@ -26,12 +26,15 @@ from packistry.web.pages.visits import PageParts
 from packistry.web.publishing import Publishing
 from packistry.web.requests import Origin, Receive, Scope, Send
 from packistry.web.throttle import Throttle
+from packistry.web.webhooks import Webhooks
 from packistry.web.wire import ASGIApp, Wire, WireParts
 
 log = structlog.get_logger()
 
 # Archives that one worker reads at once. SQLite has one writer, and a core reads 100 MB in a second.
 PUBLISHERS = 4
+# Deliveries of code hosts that one worker reads at once: a large one takes a second, and keeps no reader waiting.
+HOOK_THREADS = 4
 
 
 def create_app() -> ASGIApp:
@@ -100,13 +103,18 @@ async def wire(house: House, executor: Executor) -> AsyncGenerator[Wire]:
         documents=Documents(caller, registry),
         publishing=Publishing(caller, registry, house.uploads, counts, publishers),
     )
-    flusher = Flusher(house.database, (counts, uses), settings.download_flush_seconds)
+    receiver = house.receiver
+    hook_threads = ThreadPoolExecutor(HOOK_THREADS, thread_name_prefix="hook")
+    flusher = Flusher(house.database, (counts, uses, receiver.refused), settings.download_flush_seconds)
     flusher.start()
     try:
         pages = PageParts(settings, house.database, house.uploads, house.desk)
         site = Site(pages, identity, parts.origin, executor)
-        yield Wire(parts, application(house.database, site.routes(all_pages(site))))
+        webhooks = Webhooks(receiver, hook_threads)
+        behind = application(house.database, [*webhooks.routes(), *site.routes(all_pages(site))])
+        yield Wire(parts, behind)
     finally:
+        hook_threads.shutdown()
         publishers.shutdown()
         flusher.stop()
         identity.close()

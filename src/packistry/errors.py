@@ -94,6 +94,10 @@ class BadRequest(Refusal):
     """The request itself is malformed."""
 
 
+class BodyTooLarge(Refusal):
+    """A body past what this address reads."""
+
+
 class UnsupportedMediaType(Refusal):
     """The body is of a kind this address does not take."""
 
@@ -201,6 +205,7 @@ ANSWERS: dict[type[Refusal], Answer] = {
     Forbidden: Answer(HTTPStatus.FORBIDDEN, "forbidden", "info"),
     TooManyAttempts: Answer(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", "warning"),
     BadRequest: Answer(HTTPStatus.BAD_REQUEST, "bad_request", "info"),
+    BodyTooLarge: Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", "info"),
     UnsupportedMediaType: Answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "info"),
     StorageFull: Answer(HTTPStatus.INSUFFICIENT_STORAGE, "storage_full", "error"),
     Unavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "error"),

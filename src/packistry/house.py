@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from packistry.archives.limits import Limits
 from packistry.db.engine import Database
 from packistry.db.schema import upgrade
-from packistry.settings import Settings, prepare_data_dir
+from packistry.settings import Settings, prepare_data_dir, previous_secret_keys, secret_key
 from packistry.storage.base import BlobStorage
 from packistry.storage.local import LocalStorage
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from packistry.packages.upload import Uploads
     from packistry.sources.credentials import CredentialWatch
     from packistry.sources.desk import SourceDesk
+    from packistry.sources.receiving import Receiver
     from packistry.sources.tasks import Importer
 
 
@@ -43,6 +44,15 @@ class House:
         from packistry.sources import connecting, desk
 
         return desk.SourceDesk(self.database, connecting.Connector(self.settings))
+
+    @property
+    def receiver(self) -> "Receiver":
+        """What takes deliveries of code hosts in."""
+        from packistry import sealing
+        from packistry.sources import receiving
+
+        keys = secret_key(self.settings), *previous_secret_keys(self.settings)
+        return receiving.Receiver(self.database, sealing.Sealer(keys))
 
     @property
     def importer(self) -> "Importer":

@@ -19,11 +19,14 @@ from packistry.settings import Settings
 from packistry.web import wire as wire_module
 from tests.factories import package_zip
 from tests.tools import ROOT
+from tests.web.hosts import add, hook
 from tests.web.worlds import SUB, World, settings_in, world
 
 PAGE = ROOT / "docs" / "routes.md"
 ROW = re.compile(r"^\| ([A-Z, ]+) \| `([^`]+)` \| (read|write|-) \| ([a-z, -]+) \| .+ \|$", re.MULTILINE)
 EXAMPLES = {"vendor": "acme", "name": "lib", "version": "1.0.0", "id": "1", "reference": "ab", "virtual": "ext-json"}
+# One source, whose first project goes to the root repository and whose second one to the other.
+HOOKED = {"provider": "git", "source": "1", "repository": SUB}
 METHODS = {"READ": wire_module.READ, "WRITE": wire_module.WRITE}
 
 
@@ -39,7 +42,8 @@ class Row:
     @property
     def rest(self) -> str:
         """An example of the address below a repository, with a slash in front."""
-        return re.sub(r"\{(\w+)\}", lambda part: EXAMPLES[part[1]], self.address.removeprefix("{repository}"))
+        examples = EXAMPLES | HOOKED | {"project": "2" if self.address.startswith("/r/") else "1"}
+        return re.sub(r"\{(\w+)\}", lambda part: examples[part[1]], self.address.removeprefix("{repository}"))
 
     def __str__(self) -> str:
         return f"{'/'.join(sorted(self.methods))} {self.address}"
@@ -115,6 +119,8 @@ def private(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> It
     """A world whose repositories are private."""
     folder = tmp_path_factory.mktemp("routes")
     with world(settings_in(folder / "data", migrated_file), "private") as made:
+        first = hook(made.house, made.client, "git", repository="")
+        add(made.house, made.client, first.source(), "acme/widgets.git", repository=SUB)
         yield made
 
 

@@ -33,6 +33,8 @@ class Event(StrEnum):
     PROJECT_RENAME_FOUND = "project.rename_found"
     PROJECT_RENAME_ACCEPTED = "project.rename_accepted"
     PROJECT_RENAME_REFUSED = "project.rename_refused"
+    PROJECT_GONE = "project.gone"
+    HOOK_ROTATED = "hook.rotated"
     IMPORT_CANCELLED = "import.cancelled"
     USER_CREATED = "user.created"
     USER_UPDATED = "user.updated"

@@ -19,6 +19,7 @@ from packistry.db.statements import hold
 from packistry.errors import AlreadyExists, Conflict, InvalidInput
 from packistry.providers.base import Project as HostProject
 from packistry.providers.base import Ref
+from packistry.sources.hooks import settle_hook
 from packistry.sources.patterns import valid_patterns
 from packistry.sources.states import BY_ITSELF, OPEN, PRIORITIES, Cause, RefState, RunState
 
@@ -128,7 +129,7 @@ def add_project(
     project.branches = valid_patterns(branches, field="branch")
     project.hooked, project.rule_id = hooked, rule_id
     follow_project(project, found)
-    session.flush()
+    settle_hook(session, project)
     record(session, actor, Event.PROJECT_ADDED, project_subject(project), repository=repository.path, rule=rule_id)
     return project
 
@@ -142,12 +143,13 @@ def follow_project(project: Project, found: HostProject) -> None:
 def request_run(session: WriteSession, project: Project, cause: Cause) -> ImportRun:
     """The run that will bring in all refs of the project: one that waits already, or a new one.
 
-    The jobs process finds it by its row. Ten pushes in a second make one run, because the run lists the refs itself.
+    The jobs process finds it by its row. One that waits with the refs of pushes becomes one of all refs.
     """
     chosen = select(ImportRun).where(ImportRun.project_id == project.id, ImportRun.state == RunState.WAITING)
-    waiting = session.scalars(chosen.order_by(ImportRun.id)).first()
+    waiting = session.scalars(chosen.order_by(ImportRun.partial, ImportRun.id).with_for_update()).first()
     priority = PRIORITIES[cause]
     if waiting is not None:
+        waiting.partial = False
         waiting.priority = min(waiting.priority, priority)
         # A rebuild looks at every ref, also at those whose commit is known; what a person asked for is tried also where
         # what comes by itself waits for a good credential.
@@ -201,7 +203,11 @@ def list_refs(session: WriteSession, run: ImportRun, refs: Iterable[Ref]) -> Non
 def forget_idle_syncs(session: WriteSession, run: ImportRun) -> None:
     """Earlier looks at the project that tell of nothing but what this one found again: a row a ref, every quarter
     of an hour, for ever.
+
+    Not after a run of a push only: it does not tell again what the whole look before it skipped.
     """
+    if run.partial:
+        return
     again = aliased(ImportRef)
     same = [getattr(again, name) == getattr(ImportRef, name) for name in ("kind", "name", "commit", "state")]
     found_again = select(again.id).where(again.run_id == run.id, *same).exists()
@@ -276,6 +282,7 @@ def retry_run(session: WriteSession, actor: Actor, run: ImportRun) -> ImportRun:
 def remove_project(session: WriteSession, project: Project) -> None:
     """It is followed no longer; what it brought stays. The caller says why in the audit log."""
     project.deleted_at = clock.now()
+    settle_hook(session, project)
     cancel_runs(session, project)
 
 

@@ -14,6 +14,7 @@ from packistry.db.models import ImportRun, Project, Repository, Source
 from packistry.errors import AlreadyExists
 from packistry.providers.base import Project as HostProject
 from packistry.sources.actions import add_project, project_subject, remove_project, request_run
+from packistry.sources.hooks import settle_hook
 from packistry.sources.patterns import valid_patterns
 from packistry.sources.states import Cause
 
@@ -42,6 +43,7 @@ def update_project(
         return None
     for key, value in changes.items():
         setattr(project, key, value)
+    settle_hook(session, project)
     record(session, actor, Event.PROJECT_UPDATED, project_subject(project), **changes)
     return request_run(session, project, Cause.SYNC) if {"tags", "branches"} & set(changes) else None
 

@@ -197,29 +197,51 @@ def refs_of(session: ReadSession, run: ImportRun, *states: str) -> Sequence[Impo
 
 
 def due_runs(session: ReadSession) -> Sequence[int]:
-    """The runs to be worked off now, most urgent first; of each project the first one only."""
-    first = select(func.min(ImportRun.id)).where(ImportRun.state.in_(OPEN)).group_by(ImportRun.project_id)
+    """The runs to be worked off now, most urgent first; of each project one only.
+
+    That is one that was begun: what it listed must not be brought in after what a later run finds. Else a push goes
+    before a rebuild.
+    """
+    order = (ImportRun.started_at.is_(None), ImportRun.priority, ImportRun.id)
+    turn = func.row_number().over(partition_by=ImportRun.project_id, order_by=order).label("turn")
+    turns = select(ImportRun.id, turn).where(ImportRun.state.in_(OPEN)).subquery()
     return session.scalars(
         select(ImportRun.id)
+        .join(turns, turns.c.id == ImportRun.id)
         .join(Project, Project.id == ImportRun.project_id)
         .join(Source, Source.id == Project.source_id)
-        .where(ImportRun.id.in_(first), ImportRun.due_at <= clock.now())
+        .where(turns.c.turn == 1, ImportRun.due_at <= clock.now())
         .where(or_(Source.waits_until.is_(None), Source.waits_until <= clock.now()))
         .order_by(ImportRun.priority, ImportRun.id)
     ).all()
 
 
 def known_skips(session: ReadSession, project_id: int) -> dict[tuple[str, str, str], str | None]:
-    """Kind, name and commit of the refs that the last finished run skipped, and why: a commit never changes."""
-    last = (
-        select(func.max(ImportRun.id))
-        .where(ImportRun.project_id == project_id, ImportRun.state == RunState.DONE)
-        .scalar_subquery()
-    )
+    """Kind, name and commit of the refs that were skipped by the last finished look at all of them, and by the pushes
+    since, and why: a commit never changes.
+    """
+    done = select(ImportRun.id).where(ImportRun.project_id == project_id, ImportRun.state == RunState.DONE)
+    last = session.scalar(done.where(ImportRun.partial.is_(False)).order_by(ImportRun.id.desc()).limit(1)) or 0
     skipped = select(ImportRef).where(
-        ImportRef.run_id == last, ImportRef.state == RefState.SKIPPED, ~ImportRef.reason.endswith(TAKEN)
+        ImportRef.run_id.in_(done.where(ImportRun.id >= last)),
+        ImportRef.state == RefState.SKIPPED,
+        ~ImportRef.reason.endswith(TAKEN),
     )
     return {(row.kind, row.name, row.commit): row.reason for row in session.scalars(skipped)}
+
+
+def taken_refs(session: ReadSession, project_id: int) -> dict[tuple[str, str], str | None]:
+    """Kind and name of the refs whose version another ref had at the last finished look at all of them, and why."""
+    done = select(ImportRun.id).where(ImportRun.project_id == project_id, ImportRun.state == RunState.DONE)
+    last = done.where(ImportRun.partial.is_(False)).order_by(ImportRun.id.desc()).limit(1).scalar_subquery()
+    taken = select(ImportRef).where(ImportRef.run_id == last, ImportRef.reason.endswith(TAKEN))
+    return {(row.kind, row.name): row.reason for row in session.scalars(taken)}
+
+
+def live_versions(session: ReadSession, project_id: int) -> set[str]:
+    """The versions in the metadata that came from the project, normalised."""
+    live = select(Version.normalised).where(Version.project_id == project_id, Version.deleted_at.is_(None))
+    return set(session.scalars(live))
 
 
 def served_versions(session: ReadSession, package_id: int | None) -> dict[str, Served]:

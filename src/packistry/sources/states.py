@@ -48,5 +48,23 @@ class RefState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class HookStatus(StrEnum):
+    """How a hook is. Whatever it is, its project is also looked at from time to time."""
+
+    # The host is to be told, in a moment.
+    WANTED = "wanted"
+    ACTIVE = "active"
+    # It is there, and the host says that its calls do not get through.
+    FAILING = "failing"
+    # There can be none, for the reason that it says.
+    POLLED = "polled"
+    # A person puts a script where the host cannot be asked.
+    MANUAL = "manual"
+    REMOVED = "removed"
+
+
+# What is wrong with a project that the host told us is gone.
+GONE_AT_HOST: Final = "The host says that it was deleted there. Its versions stay; delete the package, or add it again."
+
 # Ends the reason of a ref whose version another ref has: no fault of its commit, so it is looked at again each time.
 TAKEN: Final = "gives the same version already."

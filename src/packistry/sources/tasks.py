@@ -5,7 +5,7 @@ No session is open while a host is asked.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,12 +26,19 @@ from packistry.sources.accepting import note_name
 from packistry.sources.actions import begin_run, finish_run, follow_project, list_refs, put_off_run, wait_for_credential
 from packistry.sources.connecting import Connector
 from packistry.sources.credentials import CredentialWatch
-from packistry.sources.patterns import takes_ref
 from packistry.sources.preparing import Preparer
-from packistry.sources.queries import expected_name, known_skips, refs_of, served_versions
-from packistry.sources.states import Cause, RefState, RunState
+from packistry.sources.queries import (
+    expected_name,
+    known_skips,
+    live_versions,
+    refs_of,
+    served_versions,
+    taken_refs,
+)
+from packistry.sources.states import GONE_AT_HOST, Cause, RefState, RunState
+from packistry.sources.wanted import is_wanted
 from packistry.sources.working import prepare_all
-from packistry.sources.writing import Writer
+from packistry.sources.writing import Writer, version_of
 from packistry.storage.base import BlobStorage
 
 log = structlog.get_logger(__name__)
@@ -89,27 +96,42 @@ class Importer:
         plan = asking.plan
         found = asking.provider.project(asking.connection, plan.project.remote_id)
         with self.database.write() as session:
-            follow_project(session.get_one(Project, plan.project.id), found)
+            project = session.get_one(Project, plan.project.id)
+            follow_project(project, found)
+            if project.problem == GONE_AT_HOST:
+                project.problem = None
             session.get_one(Source, plan.source.id).last_contact_at = clock.now()
-        if not plan.run.listed:
+        writer = Writer(self.database, self.storage, plan.project.id, plan.run.id, plan.address)
+        if plan.run.partial:
+            self._look_up(asking, found, writer)
+        elif not plan.run.listed:
             self._list(asking, found)
         preparer = self._preparer(asking, found)
-        writer = Writer(self.database, self.storage, plan.project.id, plan.run.id, plan.address)
         if not self._work_off(asking, preparer, writer):
             return
         writer.finish()
 
     def _list(self, asking: "_Asking", found: HostProject) -> None:
-        project = asking.plan.project
-        refs = {
-            (ref.kind, ref.name): ref
-            for ref in asking.provider.refs(asking.connection, found)
-            if _wanted(ref, project.tags if ref.kind is RefKind.TAG else project.branches, found.default_branch)
-        }
+        refs = {(ref.kind, ref.name): ref for ref in _wanted(asking, found)}
         ordered = import_order([(kind.value, name) for kind, name in refs], found.default_branch)
         with self.database.write() as session:
             run = session.get_one(ImportRun, asking.plan.run.id)
             list_refs(session, run, (refs[RefKind(kind), name] for kind, name in ordered))
+
+    def _look_up(self, asking: "_Asking", found: HostProject, writer: Writer) -> None:
+        """Asks what the refs stand for now that a push told of. All that wait, each time: an answer is soon old."""
+        plan = asking.plan
+        with self.database.read() as session:
+            rows = refs_of(session, plan.run, RefState.WAITING)
+            live = live_versions(session, plan.project.id)
+        answers = [
+            (row, asking.provider.find_ref(asking.connection, found, RefKind(row.kind), row.name)) for row in rows
+        ]
+        gone = [row for row, ref in answers if ref is None]
+        # Another ref may give the same version: "v1.0.0" is gone, and "1.0.0" is not.
+        asks_again = bool(live & {version_of(row.kind, row.name) for row in gone})
+        still = {version_of(ref.kind, ref.name) for ref in _wanted(asking, found)} if asks_again else set[str | None]()
+        writer.note_answers({row.id: ref.commit for row, ref in answers if ref is not None}, gone, still)
 
     def _preparer(self, asking: "_Asking", found: HostProject) -> Preparer:
         plan = asking.plan
@@ -118,8 +140,17 @@ class Importer:
             served = served_versions(session, plan.project.package_id)
             expected = expected_name(session, plan.project)
             skipped = known_skips(session, plan.project.id)
+            taken = taken_refs(session, plan.project.id) if plan.run.partial else {}
+        for row in rows:
+            if (row.kind, row.name) in taken:
+                skipped[row.kind, row.name, row.commit] = taken[row.kind, row.name]
         default = next(
-            (Ref(RefKind.BRANCH, row.name, row.commit) for row in rows if _is_default(row.kind, row.name, found)), None
+            (
+                Ref(RefKind.BRANCH, row.name, row.commit)
+                for row in rows
+                if row.commit and _is_default(row.kind, row.name, found)
+            ),
+            None,
         )
         preparer = Preparer(
             provider=asking.provider,
@@ -134,6 +165,9 @@ class Importer:
             anew=plan.run.cause == Cause.REBUILD,
             run_id=plan.run.id,
         )
+        if default is None and expected is None and plan.run.partial and found.default_branch is not None:
+            # Where the name of the package is, when no ref of the run tells it.
+            default = asking.provider.find_ref(asking.connection, found, RefKind.BRANCH, found.default_branch)
         preparer = preparer.named(default)
         if preparer.says is not None:
             with self.database.write() as session:
@@ -202,11 +236,11 @@ class _Asking:
     stopping: threading.Event
 
 
-def _wanted(ref: Ref, patterns: Sequence[str], default_branch: str | None) -> bool:
-    """By the patterns of the project; the default branch always, for it names the package."""
-    if ref.kind is RefKind.BRANCH and ref.name == default_branch:
-        return True
-    return takes_ref(patterns, ref.name)
+def _wanted(asking: _Asking, found: HostProject) -> Iterator[Ref]:
+    """The refs that the host has, as far as the project takes them."""
+    for ref in asking.provider.refs(asking.connection, found):
+        if is_wanted(asking.plan.project, ref.kind, ref.name, found.default_branch):
+            yield ref
 
 
 def _is_default(kind: str, name: str, found: HostProject) -> bool:

@@ -1,6 +1,6 @@
 """Writing what a run brought: versions, documents and what became of each ref, in one transaction a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,22 +8,24 @@ from sqlalchemy import select
 
 from packistry import clock
 from packistry.access.actors import System
+from packistry.composer.refs import ref_version
 from packistry.composer.versions import normalise
 from packistry.db.engine import Database, WriteSession
 from packistry.db.models import ImportRef, ImportRun, Package, Project, Repository, Version
 from packistry.db.statements import hold
-from packistry.errors import Refusal, Unavailable, VersionConflict
+from packistry.errors import InvalidInput, Refusal, Unavailable, VersionConflict
 from packistry.packages.actions import Outcome as PublishOutcome
 from packistry.packages.actions import Publication, Submission, put_version, refresh_package, take_out_version
 from packistry.packages.documents import Address
 from packistry.packages.holding import held_package, package_to_publish
 from packistry.packages.upload import refuse_reserved
+from packistry.providers.base import RefKind
 from packistry.sources.accepting import note_refused_move
 from packistry.sources.actions import finish_run, forget_idle_syncs
 from packistry.sources.preparing import Prepared
 from packistry.sources.queries import refs_of
 from packistry.sources.states import OPEN, RefState, RunState
-from packistry.sources.working import Outcome, version_named
+from packistry.sources.working import Outcome
 from packistry.storage.base import BlobStorage
 from packistry.storage.keys import archive_key
 
@@ -96,27 +98,54 @@ class Writer:
             touched.setdefault(package.id, set()).update(publication.touched)
         return publication
 
+    def note_answers(self, commits: Mapping[int, str], gone: Sequence[ImportRef], still: Set[str | None]) -> None:
+        """What the host said of the refs that a push told of: their commits by row, and which are gone.
+
+        These leave the metadata as after a look at all refs, but for the versions that other refs `still` give.
+        """
+        with self.database.write() as session:
+            run = session.get_one(ImportRun, self.run_id)
+            if run.state not in OPEN:
+                return
+            for row_id, commit in commits.items():
+                session.get_one(ImportRef, row_id).commit = commit
+            for row in [session.get_one(ImportRef, each.id) for each in gone]:
+                row.state, row.finished_at = RefState.DELETED, clock.now()
+                row.reason = "It is gone at the host; archives that were served stay for old locks."
+            versions = {version_of(row.kind, row.name) for row in gone} - still
+            self._take_out(session, [each for each in self._live(session) if each.normalised in versions])
+
     def finish(self) -> None:
         """The run is done: what is gone at the host leaves the metadata, and its archives stay."""
         with self.database.write() as session:
             run = session.get_one(ImportRun, self.run_id)
             if run.state not in OPEN:
                 return
-            for package_id, versions in self._take_out_vanished(session, run).items():
-                refresh_package(session, session.get_one(Package, package_id), self.address, versions)
             project = session.get_one(Project, self.project_id)
-            project.synced_at = clock.now()
+            if not run.partial:
+                there = {version_of(row.kind, row.name) for row in refs_of(session, run)}
+                self._take_out(session, [each for each in self._live(session) if each.normalised not in there])
+                project.synced_at = clock.now()
             finish_run(session, run, RunState.DONE, project.problem)
             forget_idle_syncs(session, run)
 
-    def _take_out_vanished(self, session: WriteSession, run: ImportRun) -> dict[int, set[str]]:
-        versions = (version_named(row) for row in refs_of(session, run))
-        there = {normalise(version) for version in versions if version is not None}
+    def _live(self, session: WriteSession) -> Sequence[Version]:
         live = select(Version).where(Version.project_id == self.project_id, Version.deleted_at.is_(None))
+        return session.scalars(live).all()
+
+    def _take_out(self, session: WriteSession, versions: Iterable[Version]) -> None:
         gone: dict[int, set[str]] = {}
-        for version in session.scalars(live).all():
-            if version.normalised not in there:
-                package = held_package(session, session.get_one(Package, version.package_id))
-                take_out_version(session, IMPORTER, package, version, withdrawn=True)
-                gone.setdefault(package.id, set()).add(version.normalised)
-        return gone
+        for version in versions:
+            package = held_package(session, session.get_one(Package, version.package_id))
+            take_out_version(session, IMPORTER, package, version, withdrawn=True)
+            gone.setdefault(package.id, set()).add(version.normalised)
+        for package_id, normalised in gone.items():
+            refresh_package(session, session.get_one(Package, package_id), self.address, normalised)
+
+
+def version_of(kind: str, name: str) -> str | None:
+    """The version that the ref stands for, normalised, or None."""
+    try:
+        return normalise(ref_version(RefKind(kind).value, name))
+    except InvalidInput:
+        return None

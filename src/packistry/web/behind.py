@@ -1,4 +1,7 @@
-"""The application behind the wire: health, the pages, and later the API. An address that nobody has is a 404."""
+"""The application behind the wire: health, webhooks, the pages, and later the API.
+
+An address that nobody has is a 404.
+"""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -14,7 +17,7 @@ from packistry.db.schema import current_revision
 from packistry.errors import Refusal
 
 
-def application(database: Database, pages: Sequence[Route]) -> Starlette:
+def application(database: Database, routes: Sequence[Route]) -> Starlette:
     """What answers everything that is not Composer's."""
 
     def ready(_: Request) -> Response:
@@ -26,7 +29,7 @@ def application(database: Database, pages: Sequence[Route]) -> Starlette:
 
     return Starlette(
         # The first says only that the process lives: a slow database must not get it killed and started again.
-        routes=[Route("/health", _alive), Route("/health/ready", ready), *pages],
+        routes=[Route("/health", _alive), Route("/health/ready", ready), *routes],
         exception_handlers={HTTPException: _refuse},
     )
 
