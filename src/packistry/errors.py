@@ -159,6 +159,10 @@ class ScopeMissing(HostRefused):
     """The credential is good and may not do this; the sentence names the scope that is missing."""
 
 
+class FileTooLarge(HostRefused):
+    """A file of a project that is larger than we read."""
+
+
 class Redirected(HostRefused):
     """The host sends git to another address, to which it does not go."""
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, quote, urljoin, urlsplit
 from packistry.clock import now
 from packistry.errors import (
     CredentialRefused,
+    FileTooLarge,
     HostRefused,
     HostUnavailable,
     NotFound,
@@ -144,7 +145,7 @@ class Host:
             return None
         if len(answer.body) > FILE_BYTES:
             # Not left to the limit of the request: that one says try again later.
-            raise HostRefused(f"The file {what} is larger than {FILE_BYTES // MIB} MiB.")
+            raise FileTooLarge(f"The file {what} is larger than {FILE_BYTES // MIB} MiB.")
         return answer
 
     def download(self, url: str, into: BinaryIO, *, what: str, needs: str = "", max_bytes: int) -> None:

@@ -234,6 +234,7 @@ def finish_run(session: WriteSession, run: ImportRun, state: RunState, reason: s
     if not _is_open(session, run):
         return
     run.state, run.reason, run.finished_at = state, reason, clock.now()
+    _end_waiting_refs(session, run)
 
 
 def put_off_run(session: WriteSession, run: ImportRun, until: datetime, reason: str) -> None:
@@ -309,8 +310,14 @@ def _is_open(session: WriteSession, run: ImportRun) -> bool:
 
 def _cancel(session: WriteSession, run: ImportRun) -> None:
     finish_run(session, run, RunState.CANCELLED)
+
+
+def _end_waiting_refs(session: WriteSession, run: ImportRun) -> None:
+    """What still waits when the run ends was cancelled, or failed for a reason of its own or that of the run."""
+    state = RefState.CANCELLED if run.state == RunState.CANCELLED else RefState.FAILED
+    reason = func.coalesce(ImportRef.reason, run.reason)
     waiting = update(ImportRef).where(ImportRef.run_id == run.id, ImportRef.state == RefState.WAITING)
-    session.execute(waiting.values(state=RefState.CANCELLED, finished_at=clock.now()))
+    session.execute(waiting.values(state=state, reason=reason, finished_at=clock.now()))
 
 
 def _free_name(session: WriteSession, name: str) -> str:

@@ -4,15 +4,18 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from packistry.db.models import Source
 from packistry.errors import InvalidInput
 from packistry.outbound.client import Client, OutboundLimits
-from packistry.outbound.guard import Guard, checked_address
+from packistry.outbound.guard import Guard, Resolver, checked_address, resolve
 from packistry.providers import PROVIDERS
 from packistry.providers.base import Connection, CredentialField, Provider
 from packistry.sealing import Sealer
 from packistry.settings import Settings, previous_secret_keys, secret_key
+
+_PATIENCE: Final = OutboundLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,9 @@ class Filled:
 class Connector:
     """Opens sources with the settings of the house. One per process; thread-safe."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, *, limits: OutboundLimits = _PATIENCE, resolver: Resolver = resolve) -> None:
+        self._settings, self._limits = settings, limits
+        self._guard = Guard(settings.outbound_allow, resolver)
         self.sealer = Sealer((secret_key(settings), *previous_secret_keys(settings)))
 
     @contextmanager
@@ -46,9 +50,8 @@ class Connector:
     ) -> Generator[tuple[Provider, Connection]]:
         """As `connect`, for what is not a row yet."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        guard = Guard(self._settings.outbound_allow)
         client = Client(
-            OutboundLimits(), guard, ca_file=self._settings.outbound_ca_file, proxy=self._settings.outbound_proxy
+            self._limits, self._guard, ca_file=self._settings.outbound_ca_file, proxy=self._settings.outbound_proxy
         )
         try:
             yield find_provider(provider), Connection(address, credential, settings, client, folder)

@@ -14,7 +14,17 @@ from packistry.archives.selection import Selection
 from packistry.composer.manifest import Manifest, read_manifest
 from packistry.composer.refs import branch_version, tag_matches, tag_version
 from packistry.composer.versions import normalise
-from packistry.errors import InvalidArchive, InvalidInput, InvalidManifest
+from packistry.errors import (
+    AddressRefused,
+    CredentialRefused,
+    FileTooLarge,
+    HostRefused,
+    InvalidArchive,
+    InvalidInput,
+    InvalidManifest,
+    NotFound,
+    ScopeMissing,
+)
 from packistry.packages.actions import StoredArchive, Submission
 from packistry.providers.base import Connection, Project, Provider, Ref, RefKind
 from packistry.sources.packing import Limited, store_commit
@@ -23,6 +33,10 @@ from packistry.sources.states import RefState
 from packistry.storage.base import BlobStorage
 
 COMPOSER_JSON: Final = "composer.json"
+# What a host refuses for every ref alike.
+OF_ALL_REFS: Final = (CredentialRefused, ScopeMissing)
+# A commit that is gone meanwhile, an archive that lies where we do not go: other refs may be well.
+OF_ONE_REF: Final = (NotFound, AddressRefused, HostRefused)
 
 
 class Verdict(NamedTuple):
@@ -64,14 +78,18 @@ class Preparer:
     says: str | None = None
 
     def prepare(self, ref: Ref) -> Prepared | Verdict:
-        """Refuses with what the host says no to; everything that is wrong with the ref itself is a Verdict."""
+        """Refuses with what concerns all refs: the credential, limits, a silent host; everything else is a Verdict."""
         try:
             version = tag_version(ref.name) if ref.kind is RefKind.TAG else branch_version(ref.name)
             return self._settled(ref, version) or self._prepare(ref, version)
+        except OF_ALL_REFS:
+            raise
         except InvalidArchive as refusal:
             return Verdict(RefState.FAILED, f"The archive of {ref.commit[:12]} was refused: {refusal.sentence}")
-        except InvalidInput as refusal:
+        except (InvalidInput, FileTooLarge) as refusal:
             return Verdict(RefState.SKIPPED, refusal.sentence)
+        except OF_ONE_REF as refusal:
+            return Verdict(RefState.FAILED, refusal.sentence)
 
     def named(self, default: Ref | None) -> "Preparer":
         """With the name by which all refs go: the package's, before it has one that in composer.json of the default
@@ -132,7 +150,9 @@ class Preparer:
     def _name_at(self, ref: Ref) -> str | None:
         try:
             return self._read_manifest(ref).name
-        except InvalidInput:
+        except OF_ALL_REFS:
+            raise
+        except (InvalidInput, *OF_ONE_REF):
             return None
 
     def _manifest(self, ref: Ref) -> Manifest:

@@ -18,7 +18,7 @@ from packistry.archives.limits import Limits
 from packistry.composer.refs import import_order
 from packistry.db.engine import Database
 from packistry.db.models import ImportRun, Project, Repository, Source
-from packistry.errors import CredentialRefused, RateLimited, Refusal, Unavailable
+from packistry.errors import CredentialRefused, HostUnavailable, RateLimited, Refusal, StorageFull, Unavailable
 from packistry.packages.documents import Address
 from packistry.providers.base import Connection, Provider, Ref, RefKind
 from packistry.providers.base import Project as HostProject
@@ -47,6 +47,8 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE: Final = timedelta(seconds=10)
 LONGEST_PAUSE: Final = timedelta(hours=1)
 MOST_ATTEMPTS: Final = 24
+# So often is a ref asked for that the host does not give while it gives others: 10 s, 40 s and 160 s later.
+REF_ATTEMPTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Importer:
                 self._import(_Asking(plan, provider, connection, stopping))
         except RateLimited as refusal:
             self._put_off(plan, refusal, refusal.until)
-        except Unavailable as refusal:
+        except (Unavailable, StorageFull) as refusal:
             self._try_later(plan, refusal)
         except Refusal as refusal:
             self._fail(plan, refusal)
@@ -175,17 +177,27 @@ class Importer:
         return preparer
 
     def _work_off(self, asking: "_Asking", preparer: Preparer, writer: Writer) -> bool:
-        """Brings in what waits; False when it was told to stop, or cancelled, before the end."""
+        """Brings in what waits; False when it was told to stop, or cancelled, before the end.
+
+        Refuses with HostUnavailable when refs were not given, which then still wait: the run is to be put off. After a
+        few attempts they have failed, unless the host gives none at all.
+        """
+        plan = asking.plan
         with self.database.read() as session:
-            waiting = refs_of(session, asking.plan.run, RefState.WAITING)
-        batches = prepare_all(preparer, waiting, asking.stopping, asking.plan.source.concurrency)
-        with closing(batches):
+            rows = refs_of(session, plan.run)
+        last: str | None = None
+        with closing(prepare_all(preparer, rows, asking.stopping, plan.source.concurrency)) as batches:
             for batch in batches:
                 if not writer.write(batch):
                     return False
-        return not asking.stopping.is_set()
+                last = next((outcome.not_given for outcome in batch if outcome.not_given), last)
+        if asking.stopping.is_set():
+            return False
+        if last and plan.run.attempts < REF_ATTEMPTS:
+            raise HostUnavailable(last)
+        return True
 
-    def _try_later(self, plan: "_Plan", refusal: Unavailable) -> None:
+    def _try_later(self, plan: "_Plan", refusal: Refusal) -> None:
         if plan.run.attempts >= MOST_ATTEMPTS:
             self._fail(plan, refusal)
             return

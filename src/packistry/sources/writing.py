@@ -8,24 +8,22 @@ from sqlalchemy import select
 
 from packistry import clock
 from packistry.access.actors import System
-from packistry.composer.refs import ref_version
 from packistry.composer.versions import normalise
 from packistry.db.engine import Database, WriteSession
 from packistry.db.models import ImportRef, ImportRun, Package, Project, Repository, Version
 from packistry.db.statements import hold
-from packistry.errors import InvalidInput, Refusal, Unavailable, VersionConflict
+from packistry.errors import Refusal, Unavailable, VersionConflict
 from packistry.packages.actions import Outcome as PublishOutcome
 from packistry.packages.actions import Publication, Submission, put_version, refresh_package, take_out_version
 from packistry.packages.documents import Address
 from packistry.packages.holding import held_package, package_to_publish
 from packistry.packages.upload import refuse_reserved
-from packistry.providers.base import RefKind
 from packistry.sources.accepting import note_refused_move
 from packistry.sources.actions import finish_run, forget_idle_syncs
 from packistry.sources.preparing import Prepared
 from packistry.sources.queries import refs_of
 from packistry.sources.states import OPEN, RefState, RunState
-from packistry.sources.working import Outcome
+from packistry.sources.working import Outcome, version_named
 from packistry.storage.base import BlobStorage
 from packistry.storage.keys import archive_key
 
@@ -66,7 +64,7 @@ class Writer:
 
     def _write_one(self, session: WriteSession, outcome: Outcome, touched: dict[int, set[str]]) -> None:
         row = session.get_one(ImportRef, outcome.row.id)
-        row.finished_at = clock.now()
+        row.finished_at = None if outcome.not_given else clock.now()
         if not isinstance(outcome.result, Prepared):
             row.state, row.reason, moved = outcome.result
             row.version_id = None if moved is None else note_refused_move(session, moved, row.commit)
@@ -145,7 +143,5 @@ class Writer:
 
 def version_of(kind: str, name: str) -> str | None:
     """The version that the ref stands for, normalised, or None."""
-    try:
-        return normalise(ref_version(RefKind(kind).value, name))
-    except InvalidInput:
-        return None
+    version = version_named(kind, name)
+    return None if version is None else normalise(version)
