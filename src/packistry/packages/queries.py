@@ -154,7 +154,7 @@ def package_names(
     """Names the actor sees in a repository, sorted. `pattern` is a glob in which only * is special, any case."""
     conditions: list[ColumnElement[bool]] = [Package.repository_id == repository_id, visible_packages(actor)]
     if pattern:
-        conditions.append(Package.name.like(_like(pattern.lower()).replace("*", "%"), escape="\\"))
+        conditions.append(Package.name.like(like(pattern.lower()).replace("*", "%"), escape="\\"))
     if vendor:
         conditions.append(Package.vendor == vendor.lower())
     if kind:
@@ -169,9 +169,9 @@ def search_packages(
 
     Names that hold all the words come before those that only describe them; then by downloads and name.
     """
-    in_name = [Package.name.like(f"%{_like(word.lower())}%", escape="\\") for word in words]
+    in_name = [Package.name.like(f"%{like(word.lower())}%", escape="\\") for word in words]
     anywhere = [
-        or_(in_name[at], func.lower(Package.description).like(f"%{_like(word.lower())}%", escape="\\"))
+        or_(in_name[at], func.lower(Package.description).like(f"%{like(word.lower())}%", escape="\\"))
         for at, word in enumerate(words)
     ]
     conditions = [Package.repository_id == repository_id, visible_packages(actor), *anywhere]
@@ -233,7 +233,7 @@ def visible_version_ids(
     return {(name, normalised): version_id for name, normalised, version_id in rows}
 
 
-def _like(text: str) -> str:
+def like(text: str) -> str:
     r"""The text for LIKE with escape \, in which % and _ mean themselves."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 

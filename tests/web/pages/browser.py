@@ -29,9 +29,9 @@ class Browser:
         self.client.cookies.set(COOKIE, plain)
         return self
 
-    def open(self, path: str, *, status: int = 200, **headers: str) -> "Shown":
+    def open(self, path: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> "Shown":
         """The page at this address."""
-        answer: Any = self.client.get(path, headers=headers, follow_redirects=False)
+        answer: Any = self.client.get(path, headers=dict(headers or {}), follow_redirects=False)
         assert answer.status_code == status, (path, answer.status_code, answer.text[-2000:])
         return Shown(answer)
 

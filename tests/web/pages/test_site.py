@@ -69,7 +69,7 @@ def test_a_token_opens_no_page(stranger: Browser, house: House, credential: str)
     user_id = factories.user(house, "bob@example.test")
     plain = factories.deploy_token(house, "") if credential == "deploy" else factories.personal_token(house, user_id)
 
-    shown = stranger.open("/-/", status=303, Authorization=f"Bearer {plain}")
+    shown = stranger.open("/-/", status=303, headers={"authorization": f"Bearer {plain}"})
 
     assert shown.leads_to.startswith("/-/sign-in")
 

@@ -26,7 +26,7 @@ class Group:
     entries: Sequence[Entry]
 
 
-GROUPS: Final = (Group("Registry", (Entry("Dashboard", "home", "/-/"),)),)
+GROUPS: Final = (Group("Registry", (Entry("Dashboard", "home", "/-/"), Entry("Packages", "package", "/-/packages"))),)
 
 
 def navigation(actor: UserActor) -> list[Group]:

@@ -1,0 +1,157 @@
+"""READMEs as HTML: hostile text, made harmless.
+
+Markdown may hold any HTML; what comes out is cleaned to a list of what may stay. Pictures from elsewhere become links,
+because they would tell their server who reads here; so do links inside the project, which lead to its host.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markupsafe import Markup, escape
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name  # pyright: ignore[reportUnknownVariableType] - untyped options
+from pygments.token import STANDARD_TYPES
+from pygments.util import ClassNotFound
+
+# More is no README; rendering it would hold a thread for seconds.
+README_BYTES: Final = 512 * 1024
+# Below the page's own h1 and the card's h2.
+HEADINGS_DOWN: Final = 2
+INLINE: Final = {
+    "a",
+    "abbr",
+    "b",
+    "br",
+    "code",
+    "del",
+    "em",
+    "i",
+    "kbd",
+    "q",
+    "s",
+    "samp",
+    "span",
+    "strong",
+    "sub",
+    "sup",
+}
+BLOCKS: Final = {"blockquote", "dd", "details", "div", "dl", "dt", "hr", "li", "ol", "p", "pre", "summary", "ul", "var"}
+HEADINGS: Final = {"h3", "h4", "h5", "h6"}
+TABLES: Final = {"table", "tbody", "td", "th", "thead", "tr"}
+ATTRIBUTES: Final = {
+    "a": {"href", "title"},
+    "th": {"align", "colspan", "rowspan"},
+    "td": {"align", "colspan", "rowspan"},
+    "ol": {"start"},
+    "pre": {"tabindex"},
+    "div": {"tabindex"},
+    **{key: {"id"} for key in HEADINGS},
+}
+# What the highlighter and `_table_open` put there. Another class could lay a README over the page's own buttons.
+CLASSES: Final = {"span": {name for name in STANDARD_TYPES.values() if name}, "div": {"scroll"}}
+SCHEMES: Final = {"http", "https", "mailto"}
+SLUG: Final = re.compile(r"[^a-z0-9]+")
+
+
+def readme_html(name: str, content: bytes, base: str | None) -> Markup:
+    """The README to be put into a page. `base` is the address that its relative links are relative to, with a slash at
+    its end; without one they lead nowhere, and are words.
+    """
+    text = content[:README_BYTES].decode("utf-8", "replace")
+    if not name.lower().endswith((".md", ".markdown")):
+        return Markup("<pre tabindex=0>{}</pre>").format(text)
+    return _cleaned(_markdown().render(text), base)
+
+
+def _cleaned(html: str, base: str | None) -> Markup:
+    def kept(tag: str, attribute: str, value: str) -> str | None:
+        return _address(value, base) if (tag, attribute) == ("a", "href") else value
+
+    return Markup(  # noqa: S704 - what nh3 let through
+        nh3.clean(
+            html,
+            tags=INLINE | BLOCKS | HEADINGS | TABLES,
+            attributes=ATTRIBUTES,
+            allowed_classes=CLASSES,
+            attribute_filter=kept,
+            url_schemes=SCHEMES,
+            link_rel="noopener nofollow ugc",
+            clean_content_tags={"script", "style", "svg", "math", "iframe", "template"},
+        )
+    )
+
+
+def _address(value: str, base: str | None) -> str | None:
+    """Where a link leads from here; None takes the address away and leaves the words."""
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return None
+    if parts.scheme or parts.netloc:
+        return value if parts.scheme.lower() in SCHEMES else None
+    if value.startswith("#"):
+        return f"#readme-{value[1:]}"
+    return None if base is None else urljoin(base, value.lstrip("/"))
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": True, "highlight": _highlighted}).enable(["table", "strikethrough"])
+    parser.core.ruler.push("below the page's headings", _lower_headings)
+    parser.add_render_rule("image", _image)
+    parser.add_render_rule("table_open", _table_open)
+    parser.add_render_rule("table_close", _table_close)
+    return parser
+
+
+def _lower_headings(state: Any) -> None:
+    taken: set[str] = set()
+    tokens: Sequence[Token] = state.tokens
+    for at, token in enumerate(tokens):
+        if token.type not in {"heading_open", "heading_close"}:
+            continue
+        token.tag = f"h{min(6, int(token.tag[1]) + HEADINGS_DOWN)}"
+        if token.type == "heading_open":
+            token.attrSet("id", _free_slug(tokens[at + 1].content, taken))
+
+
+def _free_slug(heading: str, taken: set[str]) -> str:
+    slug = f"readme-{SLUG.sub('-', heading.lower()).strip('-')}"
+    free = next(
+        each for number in range(len(taken) + 1) if (each := f"{slug}-{number}" if number else slug) not in taken
+    )
+    taken.add(free)
+    return free
+
+
+def _image(_: RendererHTML, tokens: Sequence[Token], at: int, *__: Any) -> str:
+    """A link to the picture, in its own words."""
+    token = tokens[at]
+    words = token.content or "picture"
+    return str(Markup('<a href="{}">{}</a>').format(str(token.attrs.get("src", "")), words))
+
+
+def _table_open(*_: Any) -> str:
+    return '<div class="scroll" tabindex="0"><table>\n'
+
+
+def _table_close(*_: Any) -> str:
+    return "</table></div>\n"
+
+
+def _highlighted(code: str, language: str, _: str) -> str:
+    try:
+        # A snippet of PHP seldom begins with the mark that the language begins with.
+        options = {"startinline": True} if language == "php" and not code.lstrip().startswith("<?") else {}
+        lexer: Any = get_lexer_by_name(language, **options)
+    except ClassNotFound:
+        return str(escape(code))
+    return highlight(code, lexer, HtmlFormatter(nowrap=True))
