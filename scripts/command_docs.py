@@ -95,7 +95,8 @@ def _row(parameter: Any) -> str:
 
 
 def _link(printed: Printed) -> str:
-    return f"{'a list of ' if printed.several else ''}{_linked(printed.document)}"
+    usual = f"{'a list of ' if printed.several else ''}{_linked(printed.document)}"
+    return f"{usual}; with `{printed.given}`: {_linked(printed.otherwise)}" if printed.otherwise else usual
 
 
 def _aliases(program: Any) -> str:
@@ -111,6 +112,7 @@ def _aliases(program: Any) -> str:
 
 def _documents() -> Iterator[str]:
     kinds = {printed.document for printed in PRINTED.values()} | {ErrorDocument}
+    kinds |= {printed.otherwise for printed in PRINTED.values() if printed.otherwise}
     kinds |= {inner for kind in kinds for inner in _inside(kind)}
     for kind in sorted(kinds, key=_title):
         yield f"\n### document {_title(kind)}\n\n{kind.__doc__}\n\n| key | | what |\n|---|---|---|\n"

@@ -29,6 +29,23 @@ def _give_up_import(house: House, job: Job, reason: str) -> None:
     house.importer.give_up(run_id, reason)
 
 
+def _due_rules(database: Database) -> Sequence[Job]:
+    from packistry.sources.rules import due_rules
+
+    with database.read() as session:
+        return [Job(f"rule:{rule_id}", (rule_id,)) for rule_id in due_rules(session)]
+
+
+def _gather(house: House, job: Job) -> None:
+    [rule_id] = job.ids
+    house.gatherer.work(rule_id, job.stopping)
+
+
+def _give_up_rule(house: House, job: Job, reason: str) -> None:
+    [rule_id] = job.ids
+    house.gatherer.give_up(rule_id, reason)
+
+
 def _sync(house: House) -> None:
     from packistry.sources.actions import request_syncs
 
@@ -46,6 +63,8 @@ def _look_at_refused_credentials(house: House) -> None:
 
 KINDS: Final[tuple[Kind[House], ...]] = (
     Kind(name="import", find_due=_due_imports, work=_import, give_up=_give_up_import, priority=10, concurrency=4),
+    # Of two hosts at once, so that one that hangs keeps no other from being looked at.
+    Kind(name="rule", find_due=_due_rules, work=_gather, give_up=_give_up_rule, priority=40, concurrency=2),
 )
 SCHEDULES: Final[tuple[Schedule[House], ...]] = (
     # Hooks get lost: no push is missed for longer than this.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from packistry.packages.upload import Uploads
     from packistry.sources.credentials import CredentialWatch
     from packistry.sources.desk import SourceDesk
+    from packistry.sources.gathering import Gatherer
     from packistry.sources.receiving import Receiver
     from packistry.sources.tasks import Importer
 
@@ -62,6 +63,13 @@ class House:
         connector = connecting.Connector(self.settings)
         limits = archive_limits(self.settings)
         return tasks.Importer(self.database, self.storage, limits, self.settings.public_url, connector)
+
+    @property
+    def gatherer(self) -> "Gatherer":
+        """What adds the projects that rules are about."""
+        from packistry.sources import connecting, gathering
+
+        return gathering.Gatherer(self.database, connecting.Connector(self.settings))
 
     @property
     def credentials(self) -> "CredentialWatch":

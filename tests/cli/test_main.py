@@ -47,6 +47,7 @@ PROMISED = {
     "package": ["upload", "list", "show", "update", "delete", "purge", "add", "rebuild"],
     "source": ["add", "list", "test", "rotate", "delete", "projects"],
     "project": ["list", "show", "update", "delete", "accept-rename", "refuse-rename"],
+    "rule": ["list", "run", "delete"],
     "import": ["list", "show", "retry", "cancel", "accept"],
     "deploy-token": ["add", "list", "update", "rotate", "delete"],
     "personal-token": ["add", "list", "rotate", "delete"],

@@ -9,7 +9,7 @@ import pytest
 
 from packistry.archives.limits import Limits
 from packistry.archives.reader import read_archive
-from packistry.errors import NotFound, Refusal
+from packistry.errors import HostRefused, NotFound, Refusal
 from packistry.outbound.client import Client
 from packistry.providers.base import Finding, Ref, RefKind
 from packistry.providers.git_needs import needs_lfs, needs_submodules
@@ -65,7 +65,8 @@ def test_unknown_projects_are_not_found(scene: Scene) -> None:
 def test_projects_cannot_be_listed_and_the_check_says_so(scene: Scene) -> None:
     report = scene.provider.check(scene.connection)
 
-    assert list(scene.provider.projects(scene.connection, search="acme")) == []
+    with pytest.raises(HostRefused, match="cannot list its projects"):
+        scene.provider.projects(scene.connection, search="acme")
     assert report.lines[0].finding is Finding.GOOD
     assert any("cannot list its projects" in line.sentence for line in report.lines)
 

@@ -1,4 +1,4 @@
-"""`packistry import`, and adding and rebuilding packages from sources: what brings refs in, and what became of them."""
+"""`packistry import`, and rebuilding packages from sources: what brings refs in, and what became of them."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -21,38 +21,6 @@ Run = Annotated[int, typer.Argument(metavar="IMPORT", help="Its number.")]
 Wait = Annotated[
     bool, typer.Option("--wait", help="Wait for the end and show each ref; do the work, if nobody else does.")
 ]
-
-
-@verb(
-    package.app,
-    "add",
-    "package add local widgets.git --repository acme --wait",
-    "package add github acme/widgets acme/gadgets --repository acme --tag 'v*' --branch main",
-    prints=ImportDocument,
-    several=True,
-)
-def add(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Name or id of the source.")],
-    projects: Annotated[list[str], typer.Argument(metavar="PROJECT", help="Full names at the host.")],
-    *,
-    repository: Annotated[str, typer.Option(metavar="PATH", help="Where to publish; `/` is the root.")] = "/",
-    path: Annotated[str, typer.Option(metavar="DIR", help="The directory of the package in the project.")] = "",
-    tag: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only such tags; `!` leaves out.")] = None,
-    branch: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only such branches.")] = None,
-    hook: Annotated[bool, typer.Option("--hook/--no-hook", help="Whether the host is to call at each push.")] = True,
-    wait: Wait = False,
-    as_json: AsJSON = False,
-) -> None:
-    """Add projects of a source; their tags and branches become versions, now and with each later push."""
-    from packistry.repositories.queries import find_repository_named
-    from packistry.sources.desk import Wish
-
-    with opened() as house:
-        with house.database.read() as session:
-            target = find_repository_named(session, operator(), repository_path(repository))
-        wish = Wish(target.id, directory=path, tags=tag or (), branches=branch or (), hooked=hook)
-        runs = house.desk.add(operator(), source, projects, wish)
-        tell(house, runs, wait=wait, as_json=as_json)
 
 
 @verb(
@@ -103,7 +71,7 @@ def list_all(
 def show(run: Run, *, as_json: AsJSON = False) -> None:
     """Show an import with each of its refs, and why it is as it is."""
     with opened() as house:
-        document = _document(house, run)
+        document = document_of(house, run)
     answer(document, _details(document), as_json=as_json)
 
 
@@ -146,7 +114,7 @@ def cancel(run: Run, *, as_json: AsJSON = False) -> None:
     with opened() as house:
         with house.database.write() as session:
             cancel_run(session, operator(), find_run(session, operator(), run))
-        document = _document(house, run)
+        document = document_of(house, run)
     answer(document, [f"Import {run} was cancelled."], as_json=as_json)
 
 
@@ -165,13 +133,14 @@ def tell(house: "House", runs: Sequence[int], *, wait: bool, as_json: bool) -> N
         from packistry.cli.waiting import wait_for
 
         wait_for(house, runs)
-    documents = [_document(house, run) for run in runs]
-    answer(documents, _told(documents, waited=wait), as_json=as_json)
+    documents = [document_of(house, run) for run in runs]
+    answer(documents, told(documents, waited=wait), as_json=as_json)
     if wait and any(each.state != "done" or each.counts.get("failed") for each in documents):
         raise typer.Exit(1)
 
 
-def _told(documents: Sequence[ImportDocument], *, waited: bool) -> Iterator[str]:
+def told(documents: Sequence[ImportDocument], *, waited: bool) -> Iterator[str]:
+    """What people read of runs: a line for each ref when they were waited for, and one for each run."""
     for each in documents:
         if not waited:
             yield f"Import {each.id} of {each.project} waits; `packistry import show {each.id}` tells how it goes."
@@ -205,7 +174,8 @@ def _counts(document: ImportDocument) -> str:
     return ", ".join(f"{count} {state}" for state, count in sorted(document.counts.items())) or "no refs"
 
 
-def _document(house: "House", run_id: int) -> ImportDocument:
+def document_of(house: "House", run_id: int) -> ImportDocument:
+    """The run with its refs."""
     from packistry.sources.queries import find_run, refs_of, summarise_run
 
     with house.database.read() as session:

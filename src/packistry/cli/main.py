@@ -14,6 +14,7 @@ import typer
 
 from packistry.cli import (
     access,
+    adding,
     db,
     deploy_token,
     imports,
@@ -21,6 +22,7 @@ from packistry.cli import (
     personal_token,
     project,
     repository,
+    rule,
     serve,
     source,
     user,
@@ -39,13 +41,13 @@ INTERRUPTED: Final = 130
 # As programs end that write into a pipe which nobody reads any more.
 BROKEN_PIPE: Final = 141
 
-NOUNS: Final = (repository, package, source, project, imports, user, deploy_token, personal_token, access, db)
+NOUNS: Final = (repository, package, source, project, rule, imports, user, deploy_token, personal_token, access, db)
 
 # The verbs of the PHP product.
 ALIASES: Final = {
     "add:repository": repository.add,
     "add:source": source.add,
-    "add:package": imports.add,
+    "add:package": adding.add,
     "rebuild:package": imports.rebuild,
     "add:user": user.add,
     "add:deploy-token": deploy_token.add,

@@ -9,6 +9,7 @@ from packistry.cli.documents import shown_path
 
 if TYPE_CHECKING:
     from packistry.sources.queries import AddedProject, ImportRef, RunSummary, Source
+    from packistry.sources.rules import RuleSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,43 @@ class AddedProjectDocument:
     problem: Annotated[str | None, "what is wrong with it as a whole"]
     renamed_to: Annotated[str | None, "new name in composer.json that waits for an administrator"]
     synced_at: Annotated[datetime | None, "end of the last import that looked at all refs"]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDocument:
+    """A rule: all projects of an organisation, group or workspace are added, those of tomorrow too."""
+
+    id: Annotated[int, "number"]
+    source: Annotated[str, "name of its source"]
+    owner: Annotated[str, "organisation, group or workspace; empty is all that the credential sees"]
+    include: Annotated[list[str], "patterns of the projects that are added; empty adds all"]
+    exclude: Annotated[list[str], "patterns of the projects that are left out"]
+    archived: Annotated[bool, "whether projects are added that are read-only at the host"]
+    repository: Annotated[str, "path of where they go"]
+    tags: Annotated[list[str], "patterns of tags that each project gets"]
+    branches: Annotated[list[str], "patterns of branches that each project gets"]
+    hook: Annotated[bool, "whether the host is to call"]
+    projects: Annotated[int, "how many projects it added that are followed"]
+    looked_at: Annotated[datetime | None, "when the host was looked at last"]
+    problem: Annotated[str | None, "why nothing, or not all, came of the last look"]
+
+
+@dataclass(frozen=True, slots=True)
+class GatheredProjectDocument:
+    """A project that a rule came by."""
+
+    project: Annotated[str, "full name"]
+    state: Annotated[str, "added, there, deleted (by hand), archived, left_out (by a pattern), no_package or unknown"]
+    reason: Annotated[str | None, "why it is unknown whether it is a package"]
+    run: Annotated[int | None, "number of its first import, when it was added"]
+
+
+@dataclass(frozen=True, slots=True)
+class GatheredDocument:
+    """What a rule did at one look at the host."""
+
+    rule: Annotated[RuleDocument, "the rule"]
+    projects: Annotated[list[GatheredProjectDocument], "what the host showed, by name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +178,26 @@ def project_document(added: "AddedProject") -> AddedProjectDocument:
         problem=project.problem,
         renamed_to=project.renamed_to,
         synced_at=project.synced_at,
+    )
+
+
+def rule_document(summary: "RuleSummary") -> RuleDocument:
+    """The rule, as --json prints it."""
+    rule = summary.rule
+    return RuleDocument(
+        id=rule.id,
+        source=summary.source,
+        owner=rule.owner,
+        include=[pattern for pattern in rule.projects if not pattern.startswith("!")],
+        exclude=[pattern.removeprefix("!") for pattern in rule.projects if pattern.startswith("!")],
+        archived=rule.with_archived,
+        repository=shown_path(summary.repository),
+        tags=rule.tags,
+        branches=rule.branches,
+        hook=rule.hooked,
+        projects=summary.projects,
+        looked_at=rule.looked_at,
+        problem=rule.problem,
     )
 
 

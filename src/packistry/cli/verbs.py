@@ -11,10 +11,12 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """What a command prints with --json: documents of one kind, one or a list of them."""
+    """What a command prints with --json: documents of one kind, one or a list; another with the flag `given`."""
 
     document: type
     several: bool = False
+    given: str = ""
+    otherwise: type | None = None
 
 
 # By the function of the command; docs/commands.md is made from it.
@@ -35,13 +37,21 @@ def noun(name: str, sentence: str) -> typer.Typer:
 
 
 def verb(
-    app: typer.Typer, name: str, *examples: str, prints: type | None = None, several: bool = False, **options: Any
+    app: typer.Typer,
+    name: str,
+    *examples: str,
+    prints: type | None = None,
+    several: bool = False,
+    given: tuple[str, type] | None = None,
+    **options: Any,
 ) -> Callable[[Command], Command]:
-    """`app.command` with examples, which are written without the name of the program."""
+    """`app.command` with examples, which are written without the name of the program. `given` is a flag with which
+    another document is printed.
+    """
 
     def declare(command: Command) -> Command:
         if prints is not None:
-            PRINTED[command] = Printed(prints, several)
+            PRINTED[command] = Printed(prints, several, *(given or ("", None)))
         return app.command(name, epilog=epilog(examples), **options)(command)
 
     return declare

@@ -73,8 +73,10 @@ class PlainGit:
         )
 
     def projects(self, connection: Connection, *, search: str = "", owner: str = "") -> Iterator[Project]:
-        """None, for git has no way to list them."""
-        yield from ()
+        """Refused: git has no way to list them."""
+        raise HostRefused(
+            "A git server cannot list its projects: add each by its path, `packistry package add SOURCE PATH`."
+        )
 
     def project(self, connection: Connection, project_id: str) -> Project:
         with opened(connection, self._limits) as server:

@@ -14,7 +14,7 @@ from packistry.access.rules import require
 from packistry.audit.events import Event
 from packistry.audit.log import Subject, record
 from packistry.db.engine import WriteSession
-from packistry.db.models import ImportRef, ImportRun, Project, Repository, Source
+from packistry.db.models import ImportRef, ImportRun, Project, ProjectLook, Repository, Rule, Source
 from packistry.db.statements import hold
 from packistry.errors import AlreadyExists, Conflict, InvalidInput
 from packistry.providers.base import Project as HostProject
@@ -86,6 +86,9 @@ def delete_source(session: WriteSession, actor: Actor, source: Source) -> int:
     for project in projects:
         remove_project(session, project)
         count += 1
+    rules = update(Rule).where(Rule.source_id == source.id, Rule.deleted_at.is_(None))
+    session.execute(rules.values(deleted_at=moment))
+    session.execute(delete(ProjectLook).where(ProjectLook.source_id == source.id))
     record(session, actor, Event.SOURCE_DELETED, source_subject(source), projects=count)
     return count
 

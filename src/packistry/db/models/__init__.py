@@ -9,7 +9,7 @@ from packistry.db.models.grants import GrantRow
 from packistry.db.models.packages import Archive, Document, Package, ProvidedName, Version
 from packistry.db.models.repositories import Repository
 from packistry.db.models.sessions import BrowserSession
-from packistry.db.models.sources import Delivery, Hook, ImportRef, ImportRun, Project, Rule, Source
+from packistry.db.models.sources import Delivery, Hook, ImportRef, ImportRun, Project, ProjectLook, Rule, Source
 from packistry.db.models.tokens import Token, TokenSecret
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "ImportRun",
     "Package",
     "Project",
+    "ProjectLook",
     "ProvidedName",
     "Repository",
     "Rule",

@@ -68,6 +68,23 @@ class Rule(Base):
     deleted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
+class ProjectLook(Base):
+    """Whether a project of a host was a Composer package when it was looked at, so that not each look has to ask."""
+
+    __tablename__ = "project_looks"
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id"), primary_key=True)
+    # The host's own id.
+    remote_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    # Of the default branch; "" when it had none.
+    commit: Mapped[str] = mapped_column(String(64))
+    # Whether composer.json was there; None when the host did not let us see.
+    is_package: Mapped[bool | None]
+    # Why the host did not let us see.
+    reason: Mapped[str | None] = mapped_column(Text)
+    looked_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
 class Project(Base):
     """One directory of a git repository on a source, and the repository of ours that it goes to."""
 

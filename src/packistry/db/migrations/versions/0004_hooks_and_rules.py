@@ -31,6 +31,7 @@ def upgrade() -> None:
     for table, column in _ADDED:
         op.add_column(table, column)
     _create_rules()
+    _create_looks()
     _create_hooks()
     _create_deliveries()
 
@@ -38,6 +39,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("deliveries")
     op.drop_table("hooks")
+    op.drop_table("project_looks")
     op.drop_table("source_rules")
     for table, column in reversed(_ADDED):
         op.drop_column(table, column.name)
@@ -66,6 +68,20 @@ def _create_rules() -> None:
     )
     op.create_index(op.f("ix_source_rules_source_id"), "source_rules", ["source_id"], unique=False)
     op.create_index(op.f("ix_source_rules_repository_id"), "source_rules", ["repository_id"], unique=False)
+
+
+def _create_looks() -> None:
+    op.create_table(
+        "project_looks",
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("remote_id", sa.Text(), nullable=False),
+        sa.Column("commit", sa.String(length=64), nullable=False),
+        sa.Column("is_package", sa.Boolean(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("looked_at", _TIME, nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name=op.f("fk_project_looks_source_id")),
+        sa.PrimaryKeyConstraint("source_id", "remote_id", name=op.f("pk_project_looks")),
+    )
 
 
 def _create_hooks() -> None:

@@ -1,0 +1,129 @@
+"""Whether projects at a host are Composer packages: asked for once, remembered, and asked again when they may have
+changed. No session is open while a host is asked.
+"""
+
+import threading
+from collections.abc import Collection, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import delete, insert, select
+
+from packistry import clock
+from packistry.db.engine import Database
+from packistry.db.models import ProjectLook, Source
+from packistry.db.statements import hold
+from packistry.errors import CredentialRefused, HostRefused, NotFound
+from packistry.providers.base import Connection, Provider, RefKind
+from packistry.providers.base import Project as HostProject
+from packistry.sources.preparing import COMPOSER_JSON
+
+# Looked at, and then written, at once.
+BATCH_PROJECTS: Final = 50
+# Whatever a host tells of changes, a project is looked at once a day.
+AGAIN: Final = timedelta(days=1)
+# GitLab tells of one change an hour, and clocks differ: a project that changed shortly before it was looked at may
+# have changed after that too, without a word.
+SLACK: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A project, and whether it has a composer.json on its default branch; None when the host did not let us see."""
+
+    project: HostProject
+    is_package: bool | None
+    # Why it did not.
+    reason: str | None = None
+    # Of the default branch; "" when there is none.
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """Looks at the projects of one source, as many at once as the source says."""
+
+    database: Database
+    source: Source
+    provider: Provider
+    connection: Connection
+
+    def look_at(
+        self, projects: Sequence[HostProject], stopping: threading.Event, *, anew: bool = False
+    ) -> Generator[Sequence[Look]]:
+        """The projects in their order, in batches; ends early, without a word, when `stopping` is set.
+
+        With `anew` each is asked for the commit of its default branch at least. Refuses with CredentialRefused and
+        with what is Unavailable; a no to one project is the reason in its look.
+        """
+        with ThreadPoolExecutor(self.source.concurrency, thread_name_prefix="look") as executor:
+            for start in range(0, len(projects), BATCH_PROJECTS):
+                if stopping.is_set():
+                    return
+                batch = projects[start : start + BATCH_PROJECTS]
+                known = self._known(batch)
+                unsure = [each for each in batch if anew or not _holds(known.get(each.id), each)]
+                asked = executor.map(self._look, unsure, [known.get(each.id) for each in unsure])
+                looks = {look.project.id: look for look in asked}
+                self._remember(looks.values())
+                yield [looks.get(each.id) or _remembered(known[each.id], each) for each in batch]
+
+    def _look(self, project: HostProject, before: ProjectLook | None) -> Look:
+        try:
+            return self._asked(project, before)
+        except CredentialRefused:
+            raise
+        except (HostRefused, NotFound) as refusal:
+            return Look(project, None, refusal.sentence)
+
+    def _asked(self, project: HostProject, before: ProjectLook | None) -> Look:
+        if project.default_branch is None:
+            return Look(project, is_package=False)
+        branch = self.provider.find_ref(self.connection, project, RefKind.BRANCH, project.default_branch)
+        if branch is None:
+            return Look(project, is_package=False)
+        if before is not None and before.is_package is not None and before.commit == branch.commit:
+            return Look(project, before.is_package, commit=branch.commit)
+        content = self.provider.read_file(self.connection, project, branch.commit, COMPOSER_JSON)
+        return Look(project, content is not None, commit=branch.commit)
+
+    def _known(self, projects: Sequence[HostProject]) -> Mapping[str, ProjectLook]:
+        ids = [project.id for project in projects]
+        wanted = select(ProjectLook).where(ProjectLook.source_id == self.source.id, ProjectLook.remote_id.in_(ids))
+        with self.database.read() as session:
+            return {look.remote_id: look for look in session.scalars(wanted)}
+
+    def _remember(self, looks: Collection[Look]) -> None:
+        if not looks:
+            return
+        with self.database.write() as session:
+            # Somebody else may look at the same projects: a rule while a person lists them.
+            hold(session, f"looks of source {self.source.id}")
+            ids = [look.project.id for look in looks]
+            session.execute(
+                delete(ProjectLook).where(ProjectLook.source_id == self.source.id, ProjectLook.remote_id.in_(ids))
+            )
+            session.execute(insert(ProjectLook), [self._row(look) for look in looks])
+
+    def _row(self, look: Look) -> dict[str, object]:
+        return {
+            "source_id": self.source.id,
+            "remote_id": look.project.id,
+            "commit": look.commit,
+            "is_package": look.is_package,
+            "reason": look.reason,
+            "looked_at": clock.now(),
+        }
+
+
+def _holds(look: ProjectLook | None, project: HostProject) -> bool:
+    """Whether the project is as it was when it was looked at, as far as the host tells."""
+    if look is None or look.looked_at + AGAIN <= clock.now() or project.changed_at is None:
+        return False
+    return project.changed_at < look.looked_at - SLACK
+
+
+def _remembered(look: ProjectLook, project: HostProject) -> Look:
+    return Look(project, look.is_package, look.reason, look.commit)
