@@ -7,12 +7,14 @@ import json
 import re
 import uuid
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from tests.fakes.host import Delivery, FakeHost, FakeProject, FakeToken
 from tests.fakes.loopback import Reply, Request
 
 EMAIL = "octocat@example.org"
+KEY = "key-of-the-consumer"
+GRANTING = "/site/oauth2/access_token"
 
 _REPO = r"/2\.0/repositories/(?P<workspace>[^/]+)/(?P<repo>[^/]+)"
 _HOOK = rf"{_REPO}/hooks/(?P<hook>[^/]+)"
@@ -22,6 +24,7 @@ class FakeBitbucket(FakeHost):
     """The API and the site's archives at one address; in the cloud the first is below "api."."""
 
     routes = (
+        ("POST", GRANTING, "grant"),
         ("GET", r"/2\.0/user", "account"),
         ("GET", r"/2\.0/repositories/(?P<workspace>[^/]+)", "repositories"),
         ("GET", _REPO, "repository"),
@@ -36,7 +39,15 @@ class FakeBitbucket(FakeHost):
         ("GET", r"/(?P<workspace>[^/]+)/(?P<repo>[^/]+)/get/(?P<sha>[^/]+)\.tar\.gz", "archive"),
     )
 
+    def __init__(self, *, base_path: str = "") -> None:
+        super().__init__(base_path=base_path)
+        # The secret of the consumer that each token was given to. What is taken away has ended.
+        self.granted: dict[str, str] = {}
+        self.grant_seconds = 7200
+
     def refuse(self, request: Request) -> Reply | None:
+        if request.path == GRANTING:
+            return None
         token = self.token(request)
         # "Authentication methods", API tokens: Basic, of the e-mail address and the token.
         if token is None:
@@ -52,13 +63,23 @@ class FakeBitbucket(FakeHost):
         return _error(404, "Resource not found")
 
     def token(self, request: Request) -> FakeToken | None:
-        kind, _, pair = request.headers.get("authorization", "").partition(" ")
-        try:
-            email, _, token = base64.b64decode(pair, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return None
+        kind, _, given = request.headers.get("authorization", "").partition(" ")
+        if kind == "Bearer":
+            return self.tokens.get(self.granted.get(given, ""))
+        email, token = _pair(request)
         # A line end that was encoded along makes another token.
-        return self.tokens.get(token) if kind == "Basic" and email == EMAIL else None
+        return self.tokens.get(token) if email == EMAIL else None
+
+    def grant(self, request: Request) -> Reply:
+        key, secret = _pair(request)
+        # "Use OAuth on Bitbucket Cloud", Client credentials grant: a form, and Basic of the consumer's key and secret.
+        if dict(parse_qsl(request.body.decode())) != {"grant_type": "client_credentials"}:
+            return Reply(400, {"error": "unsupported_grant_type", "error_description": "Unsupported grant type"})
+        if key != KEY or secret not in self.tokens:
+            return Reply(400, {"error": "unauthorized_client", "error_description": "Invalid OAuth client credentials"})
+        token = f"granted-{len(self.granted)}-{uuid.uuid4()}"
+        self.granted[token] = secret
+        return Reply(200, {"access_token": token, "token_type": "bearer", "expires_in": self.grant_seconds})
 
     def push_delivery(self, project: FakeProject, ref: str, secret: str) -> Delivery:
         return push_delivery(project, [ref], secret)
@@ -199,6 +220,16 @@ def signed_delivery(event: str, payload: dict[str, Any], secret: str) -> Deliver
         "x-hub-signature": "sha256=" + hmac.new(secret.encode(), body, "sha256").hexdigest(),
     }
     return Delivery(headers, body)
+
+
+def _pair(request: Request) -> tuple[str, str]:
+    """Name and secret of Basic authentication; empty where there are none."""
+    kind, _, pair = request.headers.get("authorization", "").partition(" ")
+    try:
+        name, _, secret = base64.b64decode(pair, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return (name, secret) if kind == "Basic" else ("", "")
 
 
 def _scope(request: Request) -> str:

@@ -9,8 +9,9 @@ import pytest
 from packistry.outbound.client import Client, OutboundLimits
 from packistry.outbound.guard import Guard
 from packistry.providers import PROVIDERS
+from packistry.providers.access_tokens import AccessTokens
 from packistry.providers.base import Connection, Project, Provider
-from tests.fakes.bitbucket import EMAIL, FakeBitbucket
+from tests.fakes.bitbucket import EMAIL, KEY, FakeBitbucket
 from tests.fakes.bitbucket_server import FakeBitbucketServer
 from tests.fakes.gitea import FakeGitea
 from tests.fakes.github import FakeGitHub
@@ -32,6 +33,8 @@ class Kind:
     base_path: str = ""
     # What a connection needs beside the token.
     credential: Mapping[str, str] = field(default_factory=dict[str, str])
+    # What the token is called among the fields.
+    secret: str = "token"
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     # How the host identifies a project.
     identify: Callable[[FakeProject], str] = lambda project: str(project.id)
@@ -65,6 +68,16 @@ KINDS = [
         untold=("expiry", "archived"),
     ),
     Kind(
+        "bitbucket",
+        FakeBitbucket,
+        BITBUCKET_SCOPES,
+        credential={"key": KEY},
+        secret="secret",
+        settings={"workspace": "acme"},
+        identify=lambda project: project.uuid,
+        untold=("expiry", "archived"),
+    ),
+    Kind(
         "bitbucket-server",
         FakeBitbucketServer,
         ("REPO_ADMIN",),
@@ -84,6 +97,7 @@ class Stage:
     folder: Path
     fake_project: FakeProject
     kind: Kind
+    tokens: AccessTokens = field(default_factory=AccessTokens)
 
     @property
     def connection(self) -> Connection:
@@ -95,8 +109,8 @@ class Stage:
         return self.provider.project(self.connection, self.kind.identify(self.fake_project))
 
     def connection_with(self, token: str) -> Connection:
-        credential = {**self.kind.credential, "token": token}
-        return Connection(self.host.address, credential, self.kind.settings, self.client, self.folder)
+        credential = {**self.kind.credential, self.kind.secret: token}
+        return Connection(self.host.address, credential, self.kind.settings, self.client, self.folder, self.tokens)
 
     def add_projects(self, count: int, owner: str = "acme") -> list[FakeProject]:
         return [self.host.add(FakeProject(1000 + number, f"{owner}/more-{number:03}")) for number in range(count)]
@@ -129,7 +143,7 @@ def stage_of(client: Client, tmp_path: Path) -> Iterator[Callable[[Kind], Stage]
         host.stop()
 
 
-@pytest.fixture(params=KINDS, ids=lambda kind: f"{kind.name}{kind.base_path}")
+@pytest.fixture(params=KINDS, ids=lambda kind: f"{kind.name}{kind.base_path}-{kind.secret}")
 def stage(request: pytest.FixtureRequest, stage_of: Callable[[Kind], Stage]) -> Stage:
     """A test that takes it runs for every provider with a fake."""
     return stage_of(request.param)

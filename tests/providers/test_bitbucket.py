@@ -1,15 +1,16 @@
 """What is Bitbucket Cloud's alone: its two-part credential, its workspace, its hooks, and its events."""
 
 import base64
+import io
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from packistry.errors import MalformedEvent
+from packistry.errors import CredentialRefused, HostUnavailable, MalformedEvent, NotFound
 from packistry.providers.base import EventKind, Finding, HookEvent, HookState, Ref, RefKind
 from packistry.providers.bitbucket import Bitbucket
-from tests.fakes.bitbucket import EMAIL, push_delivery, signed_delivery
+from tests.fakes.bitbucket import EMAIL, GRANTING, FakeBitbucket, push_delivery, signed_delivery
 from tests.fakes.host import FakeProject, FakeToken
 from tests.fakes.loopback import Reply
 from tests.providers.conftest import KINDS, TOKEN, Kind, Stage
@@ -23,6 +24,12 @@ def stage(stage_of: Callable[[Kind], Stage]) -> Stage:
     return stage_of(next(kind for kind in KINDS if kind.name == "bitbucket"))
 
 
+@pytest.fixture
+def consumer(stage_of: Callable[[Kind], Stage]) -> Stage:
+    """Connected by an OAuth consumer."""
+    return stage_of(next(kind for kind in KINDS if kind.name == "bitbucket" and kind.secret == "secret"))
+
+
 def events_of(event: str, payload: dict[str, Any]) -> list[HookEvent]:
     delivery = signed_delivery(event, payload, "secret")
     return list(Bitbucket().parse_event(delivery.headers, delivery.body))
@@ -33,6 +40,74 @@ def test_email_and_token_are_encoded_here_without_their_line_ends(stage: Stage) 
 
     expected = base64.b64encode(f"{EMAIL}:{TOKEN}".encode()).decode()
     assert {request.headers["authorization"] for request in stage.host.requests} == {f"Basic {expected}"}
+
+
+def test_a_consumer_is_given_a_token_once_for_all_that_is_asked(consumer: Stage) -> None:
+    project = consumer.project
+    list(consumer.provider.refs(consumer.connection, project))
+    consumer.provider.check(consumer.connection)
+
+    asked = [request for request in consumer.host.requests if request.path == GRANTING]
+    assert [request.headers["content-type"] for request in asked] == ["application/x-www-form-urlencoded"]
+    [token] = cast("FakeBitbucket", consumer.host).granted
+    rest = {request.headers["authorization"] for request in consumer.host.requests if request not in asked}
+    assert rest == {f"Bearer {token}"}
+
+
+def test_a_token_that_ended_early_is_replaced_in_the_midst_of_a_list(consumer: Stage) -> None:
+    host = cast("FakeBitbucket", consumer.host)
+    consumer.add_projects(250)
+    projects = consumer.provider.projects(consumer.connection)
+    first = next(projects)
+
+    host.granted.clear()
+
+    assert len({first, *projects}) == 251
+    assert len(host.granted) == 1
+    buffer, commit = io.BytesIO(), consumer.fake_project.branches["main"]
+    project = consumer.project
+    host.granted.clear()
+    consumer.provider.download_archive(consumer.connection, project, commit, buffer)
+    assert buffer.getvalue() == consumer.fake_project.archive(commit)
+
+
+def test_a_token_is_replaced_before_it_ends(consumer: Stage) -> None:
+    cast("FakeBitbucket", consumer.host).grant_seconds = 60
+
+    for _ in range(2):
+        list(consumer.provider.projects(consumer.connection))
+
+    assert len(cast("FakeBitbucket", consumer.host).granted) == 2
+
+
+def test_a_consumer_that_was_deleted_is_refused_and_not_asked_for_again_and_again(consumer: Stage) -> None:
+    connection = consumer.connection
+    list(consumer.provider.projects(connection))
+    consumer.host.tokens.clear()
+    consumer.host.requests.clear()
+
+    with pytest.raises(CredentialRefused):
+        list(consumer.provider.projects(connection))
+
+    assert [request.method for request in consumer.host.requests] == ["GET", "POST"]
+
+
+@pytest.mark.parametrize("grant", [{}, {"access_token": ""}, {"access_token": "to\nken", "expires_in": 7200}, []])
+def test_a_grant_without_a_token_is_no_token(consumer: Stage, grant: object) -> None:
+    consumer.host.troubles.append(Reply(200, grant))
+
+    with pytest.raises(HostUnavailable):
+        list(consumer.provider.projects(consumer.connection))
+
+
+def test_a_project_of_another_workspace_is_not_found(stage: Stage) -> None:
+    stage.host.add(FakeProject(13, "other/gadgets"))
+
+    with pytest.raises(NotFound, match="other/gadgets is not in the workspace acme"):
+        stage.provider.project_named(stage.connection, "other/gadgets")
+    with pytest.raises(NotFound, match="workspace acme"):
+        list(stage.provider.projects(stage.connection, owner="other"))
+    assert stage.provider.project_named(stage.connection, "ACME/widgets") == stage.project
 
 
 def test_projects_are_those_of_the_workspace(stage: Stage) -> None:

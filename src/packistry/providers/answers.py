@@ -61,6 +61,8 @@ class Host:
     headers: Mapping[str, str] = field(repr=False)
     # What another host's status would be for this answer: some say with a 403 that we are too fast (429).
     status_of: Callable[[Answer], int] = lambda answer: answer.status
+    # The headers with another credential, where it is one that ends by itself: asked for once after each 401.
+    renewed: Callable[[], Mapping[str, str]] | None = None
     # Where pages of lists are kept, so that the same ones need not be sent again. Only for hosts whose pages are as
     # large as they are asked for.
     kept: KeptPages = field(default=KeptPages(None))
@@ -79,9 +81,22 @@ class Host:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         json: object = None,
+        form: Mapping[str, str] | None = None,
     ) -> Answer:
         """An answer of 2xx; every other is refused."""
-        return self._good(self._sent(method, url, params or {}, headers or {}, json), what, needs)
+
+        def send(own: Mapping[str, str]) -> Answer:
+            return self.client.send(
+                method,
+                url,
+                headers={**own, **(headers or {})},
+                params=params or {},
+                json=json,
+                form=form,
+                max_bytes=JSON_BYTES,
+            )
+
+        return self._good(self._known(send), what, needs)
 
     def get(self, url: str, *, what: str, needs: str = "", params: Mapping[str, str] | None = None) -> Payload:
         """The object that the host answers."""
@@ -150,27 +165,28 @@ class Host:
 
     def download(self, url: str, into: BinaryIO, *, what: str, needs: str = "", max_bytes: int) -> None:
         """Writes the body of a good answer into `into`; nothing is written of any other."""
-        try:
-            answer = self.client.download(url, into, headers=self.headers, max_bytes=max_bytes)
-        except Unavailable as fault:
-            raise HostUnavailable(fault.sentence) from fault
+        answer = self._known(lambda own: self.client.download(url, into, headers=own, max_bytes=max_bytes))
         self._good(answer, what, needs)
 
     def _page(self, url: str, params: Mapping[str, str], before: Answer | None, what: str, needs: str) -> Answer:
         """The page, which is `before` if the host says that nothing changed."""
         condition = {"if-none-match": before.headers["etag"]} if before else {}
-        answer = self._sent("GET", url, params, condition, None)
+        answer = self._known(
+            lambda own: self.client.send("GET", url, headers={**own, **condition}, params=params, max_bytes=JSON_BYTES)
+        )
         return before if before and answer.status == 304 else self._good(answer, what, needs)
 
-    def _sent(
-        self, method: str, url: str, params: Mapping[str, str], headers: Mapping[str, str], json: object
-    ) -> Answer:
+    def _known(self, send: Callable[[Mapping[str, str]], Answer]) -> Answer:
+        """What the host answers to our headers. Once more with a renewed credential where the one we had has ended."""
         try:
-            return self.client.send(
-                method, url, headers={**self.headers, **headers}, params=params, json=json, max_bytes=JSON_BYTES
-            )
+            answer = send(self.headers)
+            if answer.status == 401 and self.renewed is not None:
+                answer = send(self.renewed())
+        except HostUnavailable:
+            raise
         except Unavailable as fault:
             raise HostUnavailable(fault.sentence) from fault
+        return answer
 
     def _good(self, answer: Answer, what: str, needs: str) -> Answer:
         if not 200 <= answer.status < 300:

@@ -22,6 +22,7 @@ from packistry.errors import (
 )
 from packistry.findings import CheckLine, Finding
 from packistry.outbound.client import Client
+from packistry.providers.access_tokens import AccessTokens
 
 __all__ = [
     "CheckLine",
@@ -49,7 +50,9 @@ __all__ = [
 class CredentialField:
     """One thing a person has to fill in to connect: what forms, options and help are drawn from.
 
-    `name` is the key in `Connection.credential`, or in `Connection.settings` where `secret` is False.
+    `name` is the key in `Connection.credential`, or in `Connection.settings` where `secret` is False. Where a host can
+    be connected to in several ways, `way` names the one that this field belongs to: "an API token". All fields of one
+    way are filled in, and none of the others.
     """
 
     name: str
@@ -57,6 +60,7 @@ class CredentialField:
     help: str
     secret: bool = True
     required: bool = True
+    way: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Connection:
     client: Client
     # A folder of this source's own, kept between runs: mirrors of plain git, pinned host keys.
     folder: Path
+    # Tokens that hosts gave out for a while, shared by all that this process asks.
+    tokens: AccessTokens = field(default_factory=AccessTokens, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,14 @@
 """Bitbucket Cloud. A source sees one workspace; Bitbucket on servers of one's own has another API."""
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import BinaryIO
-from urllib.parse import urlsplit
 
 from packistry.errors import NotFound, Refusal, ScopeMissing
 from packistry.findings import good, warning
 from packistry.outbound.client import Answer
-from packistry.providers.answers import ARCHIVE_BYTES, Host, Page, escaped, header_text
+from packistry.providers.answers import ARCHIVE_BYTES, Host, Page, escaped
 from packistry.providers.base import (
     CheckLine,
     CheckReport,
@@ -23,23 +21,24 @@ from packistry.providers.base import (
     Ref,
     RefKind,
 )
+from packistry.providers.bitbucket_host import LABEL, opened, site
 from packistry.providers.checks import projects_line, refused
 from packistry.providers.deliveries import has_hex_signature, ignored, read_delivery, ref_event
 from packistry.providers.hooks import hook_to, hooked_project, written_hook
 from packistry.providers.payloads import Payload
 from packistry.providers.refs import may_be_ref
 
-_LABEL = "Bitbucket"
-
 # As many as the API gives at once.
 _PAGE = {"pagelen": "100"}
 
-_ACCOUNT = "the scope `read:user:bitbucket`"
-_READING = "the scope `read:repository:bitbucket`"
+_ACCOUNT = 'the scope `read:user:bitbucket` (API token) or the permission "Account: Read" (OAuth consumer)'
+_READING = 'the scope `read:repository:bitbucket` (API token) or the permission "Repositories: Read" (OAuth consumer)'
 _HOOKS = (
-    "the scopes `read:webhook:bitbucket`, `write:webhook:bitbucket` and `delete:webhook:bitbucket`, "
-    "and its owner must be an administrator of the project"
+    "the scopes `read:webhook:bitbucket`, `write:webhook:bitbucket` and `delete:webhook:bitbucket` (API token) or the "
+    'permission "Webhooks: Read and write" (OAuth consumer), and its owner must be an administrator of the project'
 )
+
+_BY_TOKEN, _BY_CONSUMER = "an API token", "an OAuth consumer"
 
 _LISTINGS = {RefKind.BRANCH: "branches", RefKind.TAG: "tags"}
 
@@ -53,24 +52,35 @@ class Bitbucket:
     """
 
     name = "bitbucket"
-    label = _LABEL
+    label = LABEL
     default_address: str | None = "https://api.bitbucket.org"
     has_hooks = True
     fields: Sequence[CredentialField] = (
         CredentialField("workspace", "Workspace", "As in bitbucket.org/{workspace}.", secret=False),
-        CredentialField("email", "E-mail address", "Of the Atlassian account that the API token belongs to."),
+        CredentialField(
+            "email", "E-mail address", "Of the Atlassian account that the API token belongs to.", way=_BY_TOKEN
+        ),
         CredentialField(
             "token",
             "API token",
-            f"An API token with {_READING}, better also {_ACCOUNT}; to create hooks, {_HOOKS}. "
+            f"It needs {_READING}, better also {_ACCOUNT}; to create hooks, {_HOOKS}. "
             "Made under Atlassian account settings, Security, API tokens.",
+            way=_BY_TOKEN,
         ),
+        CredentialField(
+            "key",
+            "Key",
+            "Of an OAuth consumer of the workspace, made under its settings, OAuth consumers, as a private consumer "
+            "with the permissions that are named for API tokens.",
+            way=_BY_CONSUMER,
+        ),
+        CredentialField("secret", "Secret", "Of the same OAuth consumer.", way=_BY_CONSUMER),
     )
 
     def check(self, connection: Connection) -> CheckReport:
         workspace = connection.settings["workspace"]
         try:
-            host = _host(connection)
+            host = opened(connection)
             what = f"projects of the workspace {workspace}"
             seen = host.get(_listing(host, workspace), what=what, needs=_READING, params={"pagelen": "1"})
             account, projects = _account(host), [_project(row) for row in seen.payloads("values")]
@@ -80,14 +90,16 @@ class Bitbucket:
             return refused(refusal, "Is it the address of the API, without /2.0, and the name of the workspace?")
         owner = f"the token belongs to {account}." if account else f"the token does not tell whose it is: {_ACCOUNT}."
         lines = [
-            good(f"{_LABEL} answers at {connection.address}; {owner}"),
+            good(f"{LABEL} answers at {connection.address}; {owner}"),
             projects_line(count),
             *hooks,
         ]
         return CheckReport(lines, account=account, projects_seen=count)
 
     def projects(self, connection: Connection, *, search: str = "", owner: str = "") -> Iterator[Project]:
-        host, workspace = _host(connection), owner or connection.settings["workspace"]
+        host, workspace = opened(connection), connection.settings["workspace"]
+        if owner.casefold() not in {"", workspace.casefold()}:
+            raise _outside(workspace, owner)
         wanted = {"q": f"name ~ {_quoted(search)}"} if search else {}
         rows = host.rows(
             _listing(host, workspace),
@@ -99,14 +111,18 @@ class Bitbucket:
         return map(_project, rows)
 
     def project(self, connection: Connection, project_id: str) -> Project:
-        return _read(_host(connection), connection.settings["workspace"], project_id)
+        return _read(opened(connection), connection.settings["workspace"], project_id)
 
     def project_named(self, connection: Connection, full_name: str) -> Project:
-        workspace, _, name = full_name.partition("/")
-        return _read(_host(connection), workspace, name)
+        owner, _, name = full_name.partition("/")
+        workspace = connection.settings["workspace"]
+        if owner.casefold() != workspace.casefold():
+            # Found there it could be added, and would be lost at the first look for its id.
+            raise _outside(workspace, full_name)
+        return _read(opened(connection), workspace, name)
 
     def refs(self, connection: Connection, project: Project) -> Iterator[Ref]:
-        host = _host(connection)
+        host = opened(connection)
         for kind, listing in _LISTINGS.items():
             url, what = _address(host, project, "refs", listing), f"{listing} of {project.full_name}"
             for row in host.rows(url, what=what, needs=_READING, params=_PAGE, page=_page):
@@ -115,7 +131,7 @@ class Bitbucket:
     def find_ref(self, connection: Connection, project: Project, kind: RefKind, name: str) -> Ref | None:
         if not may_be_ref(name):
             return None
-        host = _host(connection)
+        host = opened(connection)
         # From the list: one that is gone is then told from a project that is gone, and no name is part of an address,
         # where the API takes a slash for the end of it.
         url = _address(host, project, "refs", _LISTINGS[kind])
@@ -125,12 +141,12 @@ class Bitbucket:
         return next((Ref(kind, name, row.commit("target", "hash")) for row in rows if row.text("name") == name), None)
 
     def committed_at(self, connection: Connection, project: Project, commit: str) -> datetime:
-        host = _host(connection)
+        host = opened(connection)
         what = f"commit {commit} in {project.full_name}"
         return host.get(_address(host, project, "commit", commit), what=what, needs=_READING).moment("date")
 
     def read_file(self, connection: Connection, project: Project, commit: str, path: str) -> bytes | None:
-        host = _host(connection)
+        host = opened(connection)
         try:
             url = _address(host, project, "src", commit, *path.split("/"))
         except NotFound:
@@ -144,15 +160,15 @@ class Bitbucket:
         return answer.body if answer else None
 
     def download_archive(self, connection: Connection, project: Project, commit: str, into: BinaryIO) -> None:
-        host = _host(connection)
+        host = opened(connection)
         workspace, _, name = project.full_name.partition("/")
         # The API has no archives: they come from the site, which takes the same credential.
-        url = f"{_site(connection.address)}/{escaped(workspace)}/{escaped(name)}/get/{escaped(commit)}.tar.gz"
+        url = f"{site(connection.address)}/{escaped(workspace)}/{escaped(name)}/get/{escaped(commit)}.tar.gz"
         what = f"archive of {commit} in {project.full_name}"
         host.download(url, into, what=what, needs=_READING, max_bytes=ARCHIVE_BYTES)
 
     def create_hook(self, connection: Connection, project: Project, url: str, secret: str) -> str:
-        host, current = _host(connection), hooked_project(self, connection, project)
+        host, current = opened(connection), hooked_project(self, connection, project)
         hooks, what = _address(host, current, "hooks"), f"hooks of {current.full_name}"
         wanted = {"description": "Packistry", "url": url, "active": True, "secret": secret, "events": _HOOK_EVENTS}
         found = hook_to(url, host.rows(hooks, what=what, needs=_HOOKS, params=_PAGE, page=_page), "url")
@@ -160,7 +176,7 @@ class Bitbucket:
         return written_hook(host, hooks, hook_id, wanted, what=what, needs=_HOOKS).text("uuid")
 
     def hook_state(self, connection: Connection, project: Project, hook_id: str) -> HookState:
-        host = _host(connection)
+        host = opened(connection)
         hook = host.find(_hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS)
         if hook is None:
             return HookState.GONE
@@ -168,7 +184,7 @@ class Bitbucket:
         return HookState.ACTIVE if hook.flag("active") else HookState.DISABLED
 
     def delete_hook(self, connection: Connection, project: Project, hook_id: str) -> None:
-        host = _host(connection)
+        host = opened(connection)
         host.delete(_hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS)
 
     def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
@@ -189,17 +205,8 @@ class Bitbucket:
                 return [ignored(f'The event "{event[:100]}" changes no package.')]
 
 
-def _host(connection: Connection) -> Host:
-    email, token = (header_text(connection.credential[name]) for name in ("email", "token"))
-    pair = base64.b64encode(f"{email}:{token}".encode()).decode()
-    headers = {"authorization": f"Basic {pair}", "accept": "application/json"}
-    return Host(_LABEL, f"{connection.address}/2.0", connection.client, headers)
-
-
-def _site(address: str) -> str:
-    """Where people go: the address of the API without its "api."."""
-    parts = urlsplit(address)
-    return parts._replace(netloc=parts.netloc.removeprefix("api.")).geturl()
+def _outside(workspace: str, name: str) -> NotFound:
+    return NotFound(f"{name} is not in the workspace {workspace}, which is all that this source sees.")
 
 
 def _page(host: Host, answer: Answer) -> Page:
@@ -247,7 +254,8 @@ def _project(row: Payload) -> Project:
 
 def _account(host: Host) -> str | None:
     """Whose token it is; None when its scopes do not reach that far, which nothing else needs."""
-    with suppress(ScopeMissing):
+    # Nor is it found where the credential is a workspace's own.
+    with suppress(ScopeMissing, NotFound):
         user = host.get(host.address("user"), what="account for this token", needs=_ACCOUNT)
         return user.text_or_none("username") or user.text("display_name")
     return None

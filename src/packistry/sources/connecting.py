@@ -11,6 +11,7 @@ from packistry.errors import InvalidInput
 from packistry.outbound.client import Client, OutboundLimits
 from packistry.outbound.guard import Guard, Resolver, checked_address, resolve
 from packistry.providers import PROVIDERS
+from packistry.providers.access_tokens import AccessTokens
 from packistry.providers.base import Connection, CredentialField, Provider
 from packistry.sealing import Sealer
 from packistry.settings import Settings, previous_secret_keys, secret_key
@@ -34,6 +35,7 @@ class Connector:
     def __init__(self, settings: Settings, *, limits: OutboundLimits = _PATIENCE, resolver: Resolver = resolve) -> None:
         self._settings, self._limits = settings, limits
         self._guard = Guard(settings.outbound_allow, resolver)
+        self._tokens = AccessTokens()
         self.sealer = Sealer((secret_key(settings), *previous_secret_keys(settings)))
 
     @contextmanager
@@ -54,7 +56,7 @@ class Connector:
             self._limits, self._guard, ca_file=self._settings.outbound_ca_file, proxy=self._settings.outbound_proxy
         )
         try:
-            yield find_provider(provider), Connection(address, credential, settings, client, folder)
+            yield find_provider(provider), Connection(address, credential, settings, client, folder, self._tokens)
         finally:
             client.close()
 
@@ -75,8 +77,10 @@ def filled_in(provider: str, address: str | None, values: Mapping[str, str]) -> 
     fields = {each.name: each for each in found.fields}
     given = {name: value.strip() for name, value in values.items() if value.strip()}
     _refuse_unknown(found, given)
+    _refuse_mixed(found, given)
     for each in fields.values():
-        if each.required and each.name not in given:
+        is_needed = each.required if each.way is None else each.way in {fields[name].way for name in given}
+        if is_needed and each.name not in given:
             raise InvalidInput(f"{found.label} needs {each.label}: {each.help}", field=each.name)
     secret = {name: value for name, value in given.items() if fields[name].secret}
     shown = {name: value for name, value in given.items() if not fields[name].secret}
@@ -89,6 +93,19 @@ def _refuse_unknown(provider: Provider, given: Mapping[str, str]) -> None:
         if name not in names:
             known = ", ".join(names) or "none"
             raise InvalidInput(f"{provider.label} has no field {name}; its fields are {known}.", field=name)
+
+
+def _refuse_mixed(provider: Provider, given: Mapping[str, str]) -> None:
+    """Where there are several ways to connect, one is taken, and not parts of two."""
+    ways: dict[str, list[str]] = {}
+    for field in provider.fields:
+        if field.way:
+            ways.setdefault(field.way, []).append(field.name)
+    taken = [way for way, names in ways.items() if not given.keys().isdisjoint(names)]
+    if ways and len(taken) != 1:
+        choice = ", or ".join(f"{' and '.join(names)} of {way}" for way, names in ways.items())
+        both = ", not parts of both" if taken else ""
+        raise InvalidInput(f"{provider.label} needs either {choice}{both}.", field=next(iter(ways.values()))[0])
 
 
 def describe_fields(provider: Provider) -> list[CredentialField]:
