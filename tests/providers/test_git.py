@@ -12,7 +12,6 @@ from packistry.archives.reader import read_archive
 from packistry.errors import HostRefused, NotFound, Refusal
 from packistry.outbound.client import Client
 from packistry.providers.base import Finding, Ref, RefKind
-from packistry.providers.git_needs import needs_lfs, needs_submodules
 from tests.fakes.git_projects import FIRST_COMMIT_AT, library, make_project, manifest
 from tests.providers.git_scene import NAME, Scene, open_scene
 
@@ -177,24 +176,6 @@ def test_a_tag_of_a_file_does_not_stop_the_rest(scene: Scene) -> None:
     assert scene.read(scene.source.commit_of("main")) == manifest()
     with pytest.raises(Refusal):
         scene.archive(blob)
-
-
-def test_submodules_and_lfs_are_told_of(scene: Scene) -> None:
-    plain = scene.source.commit_of("main")
-    modules = scene.source.push_branch("modules", {**library(), ".gitmodules": b'[submodule "x"]\n\tpath = x\n'})
-    large = scene.source.push_branch("large", {**library(), ".gitattributes": b"*.psd filter=lfs diff=lfs -text\n"})
-    told = scene.source.push_branch("told", {**library(), ".gitattributes": b"# *.psd filter=lfs\n"})
-
-    def needs(commit: str) -> tuple[bool, bool]:
-        where = (scene.provider, scene.connection, scene.project, commit)
-        return needs_submodules(*where), needs_lfs(*where)
-
-    assert [needs(commit) for commit in (plain, modules, large, told)] == [
-        (False, False),
-        (True, False),
-        (False, True),
-        (False, False),
-    ]
 
 
 def test_the_archive_room_reads_what_git_archives(scene: Scene, tmp_path: Path) -> None:

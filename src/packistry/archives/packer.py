@@ -67,10 +67,11 @@ def pack_package(path: Path, target: Target, limits: Limits, selection: Selectio
     with refusing_full_disk(), path.open("rb") as file:
         archive = open_archive(file, limits)
         root = find_root(archive.entries(), selection.folder, limits)
-        entries = select(archive.entries(), root, selection)
+        empty_folders: list[str] = []
+        entries = select(archive.entries(), root, selection, empty_folders)
         tree = archive.tree()
         _pack(entries, tree, path.parent, target)
-    return contents_of(tree, "zip")
+    return replace(contents_of(tree, "zip"), empty_folders=tuple(empty_folders))
 
 
 def _pack(entries: Iterator[Entry], tree: Tree, scratch_folder: Path, target: Target) -> None:

@@ -4,7 +4,7 @@ Nothing is unpacked to disk. Time is bounded by the limits: at worst `unpacked_b
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -32,6 +32,9 @@ _STRANGERS = {
 class ArchiveContents:
     """An archive that passed. `content_digest` is equal for the same files with the same executable bits, whatever
     the container, its top folder, dates, order and compression; `readme` is a name and the bytes of the file.
+
+    `lfs_pointers` are files of which Git LFS has the content, `empty_folders` those of a project of which one package
+    was packed: folders where git has a submodule, or nothing that it exports. Both without the top folder.
     """
 
     format: Format
@@ -41,6 +44,8 @@ class ArchiveContents:
     entries: int
     unpacked_bytes: int
     readme: tuple[str, bytes] | None
+    lfs_pointers: Sequence[str]
+    empty_folders: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,7 @@ def contents_of(tree: Tree, archive_format: Format) -> ArchiveContents:
         entries=len(tree),
         unpacked_bytes=tree.unpacked_bytes,
         readme=layout.find_readme(tree, top_folder),
+        lfs_pointers=tuple(path.removeprefix(f"{top_folder}/") for path in tree.lfs_pointers),
     )
 
 

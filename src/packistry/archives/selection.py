@@ -45,21 +45,31 @@ def find_root(entries: Iterator[Entry], folder: str, limits: Limits) -> str:
     raise InvalidArchive(f"The project has no composer.json {where}: name the folder that has one.", field="file")
 
 
-def select(entries: Iterator[Entry], root: str, selection: Selection) -> Iterator[Entry]:
+def select(entries: Iterator[Entry], root: str, selection: Selection, empty_folders: list[str]) -> Iterator[Entry]:
     """The files and links below `root`, below the top folder instead. What is not selected is not checked either.
 
     Folders are left out: those with files in them need no entry, and git knows no empty ones; in its archives they are
-    submodules, or what export-ignore emptied. composer.json stays, whatever it says of itself.
+    submodules, or what export-ignore emptied. They are put into `empty_folders`, as far as the archive goes through its
+    folders one after the other, as git's do. composer.json stays, whatever it says of itself.
     """
     excludes = Excludes(selection.excludes)
+    folder = ""
     for entry in entries:
         path = _below(root, entry.path)
-        if not path or entry.kind == "folder" or (path != "composer.json" and excludes.covers(path)):
+        if folder and not path.startswith(f"{folder}/"):
+            empty_folders.append(folder)
+        folder = ""
+        if not path or (path != "composer.json" and excludes.covers(path)):
+            continue
+        if entry.kind == "folder":
+            folder = path
             continue
         target = entry.target
         if entry.kind == "hardlink":
             target = _inside(selection.top_folder, _below(root, target)) or target
         yield replace(entry, path=_inside(selection.top_folder, path), target=target)
+    if folder:
+        empty_folders.append(folder)
 
 
 def _below(root: str, path: str) -> str:

@@ -24,6 +24,10 @@ README_BYTES = 256 * 1024
 # In the order in which one is chosen when several stand beside composer.json.
 READMES = ("readme.md", "readme.markdown", "readme.txt", "readme")
 
+# How a file of Git LFS begins whose content lies elsewhere, and how long it is at most. Source: git-lfs, docs/spec.md.
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
+_LFS_POINTER_BYTES = 1024
+
 _LETTERS: dict[Kind, bytes] = {"file": b"f", "executable": b"x", "folder": b"d", "link": b"l"}
 
 
@@ -50,6 +54,8 @@ class Tree:
         self.captured: dict[str, bytes] = {}
         # A link that climbs as high as the root of the archive, if there is one.
         self.link_to_root: str | None = None
+        # Files of which Git LFS has the content.
+        self.lfs_pointers: list[str] = []
         self._packed_bytes = packed_bytes
         self._paths_bytes = 0
         self._nodes: dict[str, Node] = {}
@@ -166,11 +172,15 @@ class Tree:
         digest = hashlib.sha256()
         kept = bytearray()
         wanted = self._bytes_wanted(entry.path)
+        start = b""
         for chunk in entry.chunks:
             self._spend(node, len(chunk))
             digest.update(chunk)
             kept += chunk[: wanted - len(kept)]
+            start = start or chunk[: len(_LFS_POINTER)]
         node.digest = digest.digest()
+        if start == _LFS_POINTER and node.size_bytes < _LFS_POINTER_BYTES:
+            self.lfs_pointers.append(entry.path)
         if wanted:
             self.captured[entry.path] = bytes(kept)
 

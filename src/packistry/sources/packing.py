@@ -3,6 +3,7 @@
 from packistry.archives.digests import digest_file
 from packistry.archives.limits import Limits, spelled
 from packistry.archives.packer import pack_package
+from packistry.archives.reader import ArchiveContents
 from packistry.archives.selection import Selection
 from packistry.errors import ArchiveTooLarge
 from packistry.packages.actions import StoredArchive
@@ -32,15 +33,15 @@ class Limited:
 
 def store_commit(
     storage: BlobStorage, downloaded: Incoming, commit: str, limits: Limits, selection: Selection
-) -> tuple[StoredArchive, tuple[str, bytes] | None]:
-    """Keeps the package in what a host sent for a commit, and returns it with the README in it.
+) -> tuple[StoredArchive, ArchiveContents]:
+    """Keeps the package in what a host sent for a commit, and returns it with what is in it.
 
     Packed anew, so that the same files give the same bytes whatever the host does. Refuses with InvalidArchive and
     StorageFull.
     """
     with storage.receive() as packed:
         contents = pack_package(downloaded.path, packed, limits, selection)
-        return _kept(packed, commit, contents.content_digest), contents.readme
+        return _kept(packed, commit, contents.content_digest), contents
 
 
 def _kept(incoming: Incoming, commit: str, content_digest: str) -> StoredArchive:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import BinaryIO, Final, NamedTuple, cast
 
 from packistry.archives.limits import Limits, spelled
+from packistry.archives.reader import ArchiveContents
 from packistry.archives.selection import Selection
 from packistry.composer.manifest import Manifest, read_manifest
 from packistry.composer.refs import branch_version, tag_matches, tag_version
@@ -27,6 +28,7 @@ from packistry.errors import (
 )
 from packistry.packages.actions import StoredArchive, Submission
 from packistry.providers.base import Connection, Project, Provider, Ref, RefKind
+from packistry.sources.lacking import lacking, submodules
 from packistry.sources.packing import Limited, store_commit
 from packistry.sources.queries import Served
 from packistry.sources.states import RefState
@@ -53,6 +55,8 @@ class Prepared:
     """A version whose archive is stored, and whose rows are to be written."""
 
     submission: Submission
+    # What its archive lacks, in a sentence.
+    warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,10 @@ class Preparer:
         if ref.kind is RefKind.TAG:
             version = tag_matches(ref.name, manifest.version)
         released_at = manifest.time or self._committed_at(ref)
-        archive, readme = self._archive(ref, manifest)
+        archive, contents = self._archive(ref, manifest)
+        warning = self._lacking(ref, contents)
+        if warning is not None:
+            manifest = replace(manifest, warnings=(*manifest.warnings, warning))
         source = {"type": "git", "url": self.project.clone_url, "reference": ref.commit}
         return Prepared(
             Submission(
@@ -139,12 +146,13 @@ class Preparer:
                 manifest=manifest,
                 archive=archive,
                 released_at=released_at,
-                readme=readme,
+                readme=contents.readme,
                 # A checkout of a part of a project would give the whole of it.
                 source=None if self.directory else source,
                 default_branch=self._is_default(ref),
                 by_commit=True,
-            )
+            ),
+            warning,
         )
 
     def _name_at(self, ref: Ref) -> str | None:
@@ -175,7 +183,15 @@ class Preparer:
     def _committed_at(self, ref: Ref) -> datetime:
         return self.provider.committed_at(self.connection, self.project, ref.commit)
 
-    def _archive(self, ref: Ref, manifest: Manifest) -> tuple[StoredArchive, tuple[str, bytes] | None]:
+    def _lacking(self, ref: Ref, contents: ArchiveContents) -> str | None:
+        modules: Sequence[str] = ()
+        # Asked only where one may be: of most projects that is nowhere, and each question costs a request.
+        if contents.empty_folders:
+            named = self.provider.read_file(self.connection, self.project, ref.commit, ".gitmodules")
+            modules = submodules(named or b"", self.directory)
+        return lacking([path for path in modules if path in contents.empty_folders], contents.lfs_pointers)
+
+    def _archive(self, ref: Ref, manifest: Manifest) -> tuple[StoredArchive, ArchiveContents]:
         with self.storage.receive() as downloaded:
             target = cast("BinaryIO", Limited(downloaded, self.limits.file_bytes))
             self.provider.download_archive(self.connection, self.project, ref.commit, target)

@@ -79,7 +79,7 @@ class Writer:
             row.state, row.reason = RefState.FAILED, refusal.sentence
         else:
             same = publication.outcome is PublishOutcome.UNCHANGED
-            row.state = RefState.UNCHANGED if same else RefState.IMPORTED
+            row.state, row.reason = RefState.UNCHANGED if same else RefState.IMPORTED, outcome.result.warning
             row.version_id = publication.version.id
 
     def _publish(self, session: WriteSession, submission: Submission, touched: dict[int, set[str]]) -> Publication:
