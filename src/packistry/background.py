@@ -61,14 +61,34 @@ def _look_at_refused_credentials(house: House) -> None:
     house.credentials.look_at_all(only_refused=True)
 
 
+def _due_hooks(database: Database) -> Sequence[Job]:
+    from packistry.sources.upkeep import due_hooks
+
+    with database.read() as session:
+        return [Job(f"hook:{hook_id}", (hook_id,)) for hook_id in due_hooks(session)]
+
+
+def _keep_hook(house: House, job: Job) -> None:
+    [hook_id] = job.ids
+    house.hook_keeper.work(hook_id)
+
+
+def _forget_deliveries(house: House) -> None:
+    from packistry.sources.deliveries import forget_all_deliveries
+
+    forget_all_deliveries(house.database)
+
+
 KINDS: Final[tuple[Kind[House], ...]] = (
     Kind(name="import", find_due=_due_imports, work=_import, give_up=_give_up_import, priority=10, concurrency=4),
     # Of two hosts at once, so that one that hangs keeps no other from being looked at.
     Kind(name="rule", find_due=_due_rules, work=_gather, give_up=_give_up_rule, priority=40, concurrency=2),
+    Kind(name="hook", find_due=_due_hooks, work=_keep_hook, priority=30, concurrency=2),
 )
 SCHEDULES: Final[tuple[Schedule[House], ...]] = (
     # Hooks get lost: no push is missed for longer than this.
     Schedule("sync", timedelta(minutes=15), _sync),
+    Schedule("deliveries", timedelta(hours=1), _forget_deliveries),
     # A credential may be made shorter or withdrawn at any time; a day would be too late to tell of its last.
     Schedule("credentials", timedelta(hours=6), _look_at_credentials),
     # A host that was wrong for a while, or a credential that was made good there, costs half an hour.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from packistry.sources.gathering import Gatherer
     from packistry.sources.receiving import Receiver
     from packistry.sources.tasks import Importer
+    from packistry.sources.upkeep import HookKeeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,15 @@ class House:
 
         keys = secret_key(self.settings), *previous_secret_keys(self.settings)
         return receiving.Receiver(self.database, sealing.Sealer(keys))
+
+    @property
+    def hook_keeper(self) -> "HookKeeper":
+        """What tells code hosts of hooks, in the jobs process."""
+        from packistry.sources import connecting, upkeep
+
+        settings = self.settings
+        connector = connecting.Connector(settings)
+        return upkeep.HookKeeper(self.database, connector, settings.public_url, settings.outbound_allow)
 
     @property
     def importer(self) -> "Importer":

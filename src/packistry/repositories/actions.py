@@ -15,7 +15,7 @@ from packistry.audit.events import Event
 from packistry.audit.log import Subject, record
 from packistry.db.changes import repository_key
 from packistry.db.engine import WriteSession
-from packistry.db.models import GrantRow, Package, Repository
+from packistry.db.models import GrantRow, Hook, Package, Project, Repository
 from packistry.errors import AlreadyExists, Conflict, InvalidInput
 from packistry.packages.listing import raise_listing
 
@@ -81,6 +81,9 @@ def update_repository(
     for key, value in changes.items():
         setattr(repository, key, value)
     _flush_unique_path(session, repository)
+    if "path" in changes:
+        # Code hosts post to the path: they are told of the new one.
+        session.execute(update(Hook).where(Hook.repository_id == repository.id).values(due_at=clock.now()))
     raise_listing(session, repository.id)
     session.changed(repository_key(repository.id))
     record(session, actor, Event.REPOSITORY_UPDATED, _subject(repository), **changes)
@@ -111,8 +114,16 @@ def delete_repository(session: WriteSession, actor: Actor, repository: Repositor
         .values(deleted_at=moment)
     )
     repository.deleted_at = moment
+    _leave_sources(session, repository)
     record(session, actor, Event.REPOSITORY_DELETED, _subject(repository), packages=len(packages))
     session.changed(repository_key(repository.id))
+
+
+def _leave_sources(session: WriteSession, repository: Repository) -> None:
+    """No project goes on bringing versions in, and no host goes on calling: the jobs process tells them."""
+    projects = update(Project).where(Project.repository_id == repository.id, Project.deleted_at.is_(None))
+    session.execute(projects.values(deleted_at=repository.deleted_at))
+    session.execute(update(Hook).where(Hook.repository_id == repository.id).values(due_at=repository.deleted_at))
 
 
 def _first_moment(session: WriteSession, path: str) -> int:

@@ -19,7 +19,7 @@ from packistry.db.statements import hold
 from packistry.errors import AlreadyExists, Conflict, InvalidInput
 from packistry.providers.base import Project as HostProject
 from packistry.providers.base import Ref
-from packistry.sources.hooks import settle_hook
+from packistry.sources.hooks import forget_credential, look_after_hooks, settle_hook
 from packistry.sources.patterns import valid_patterns
 from packistry.sources.states import BY_ITSELF, OPEN, PRIORITIES, Cause, RefState, RunState
 
@@ -65,6 +65,7 @@ def rotate_source(session: WriteSession, actor: Actor, source: Source, credentia
     source.credential = credential
     source.credential_refused = source.credential_expires_at = source.waits_until = None
     record(session, actor, Event.SOURCE_ROTATED, source_subject(source))
+    look_after_hooks(session, source)
     hurry_waiting_runs(session, source)
 
 
@@ -76,11 +77,13 @@ def hurry_waiting_runs(session: WriteSession, source: Source) -> None:
 
 
 def delete_source(session: WriteSession, actor: Actor, source: Source) -> int:
-    """The source and its credential are gone; its packages stay. Returns how many projects it had."""
+    """The source and its credential are gone; its packages stay. Returns how many projects it had.
+
+    With hooks at the host the credential is kept, for a day at most, until the jobs process has removed them.
+    """
     require(actor, Permission.SOURCE_MANAGE)
     moment = clock.now()
     source.deleted_at = moment
-    source.credential = b""
     projects = session.scalars(select(Project).where(Project.source_id == source.id, Project.deleted_at.is_(None)))
     count = 0
     for project in projects:
@@ -89,6 +92,7 @@ def delete_source(session: WriteSession, actor: Actor, source: Source) -> int:
     rules = update(Rule).where(Rule.source_id == source.id, Rule.deleted_at.is_(None))
     session.execute(rules.values(deleted_at=moment))
     session.execute(delete(ProjectLook).where(ProjectLook.source_id == source.id))
+    forget_credential(session, source)
     record(session, actor, Event.SOURCE_DELETED, source_subject(source), projects=count)
     return count
 

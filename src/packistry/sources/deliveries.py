@@ -171,8 +171,16 @@ def list_deliveries(session: ReadSession, actor: Actor, *, named: str | None, li
     return list(_summaries(session, Delivery.id.is_not(None) if named is None else _named(named), limit=limit))
 
 
+def forget_all_deliveries(database: Database) -> None:
+    """Deletes what was kept long enough, a little in each transaction."""
+    while True:
+        with database.write() as session:
+            if forget_deliveries(session) < FORGOTTEN_AT_ONCE:
+                return
+
+
 def forget_deliveries(session: WriteSession) -> int:
-    """Deletes some of those that were kept long enough; how many. To be called until it is none."""
+    """Deletes some of those that were kept long enough; how many."""
     old = select(Delivery.id).where(Delivery.received_at < clock.now() - KEPT).limit(FORGOTTEN_AT_ONCE)
     ids = session.scalars(old).all()
     session.execute(delete(Delivery).where(Delivery.id.in_(ids)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, exists, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select, update
 
 from packistry import clock
 from packistry.access.actors import Actor
@@ -127,6 +127,14 @@ def give_up_hooks(session: WriteSession, chosen: ColumnElement[bool]) -> int:
     return len(hooks)
 
 
+def forget_credential(session: WriteSession, source: Source) -> None:
+    """Of a deleted source, as soon as no hook is left to be removed with it."""
+    session.flush()
+    left = select(exists().where(Hook.source_id == source.id, Hook.remote_hook_id.is_not(None)))
+    if source.deleted_at is not None and not session.scalar(left):
+        source.credential = b""
+
+
 def make_manual(sealer: Sealer, hook: Hook) -> str | None:
     """The secret that a person puts into a script, to be shown this once; None when it was shown before."""
     hook.state, hook.reason = HookStatus.MANUAL, None
@@ -135,6 +143,12 @@ def make_manual(sealer: Sealer, hook: Hook) -> str | None:
     known = HookSecrets(mint_secret())
     hook.secret = seal_secrets(sealer, known)
     return known.secret
+
+
+def look_after_hooks(session: WriteSession, source: Source) -> None:
+    """All of the source, in a moment: what was refused before may be done now."""
+    live = update(Hook).where(Hook.source_id == source.id, Hook.deleted_at.is_(None))
+    session.execute(live.values(due_at=clock.now()))
 
 
 def rotate_hook(session: WriteSession, actor: Actor, sealer: Sealer, hook_id: int) -> str:

@@ -23,7 +23,15 @@ from packistry.packages.documents import Address
 from packistry.providers.base import Connection, Provider, Ref, RefKind
 from packistry.providers.base import Project as HostProject
 from packistry.sources.accepting import note_name
-from packistry.sources.actions import begin_run, finish_run, follow_project, list_refs, put_off_run, wait_for_credential
+from packistry.sources.actions import (
+    begin_run,
+    cancel_runs,
+    finish_run,
+    follow_project,
+    list_refs,
+    put_off_run,
+    wait_for_credential,
+)
 from packistry.sources.connecting import Connector
 from packistry.sources.credentials import CredentialWatch
 from packistry.sources.preparing import Preparer
@@ -89,6 +97,10 @@ class Importer:
                 return None
             project = session.get_one(Project, run.project_id)
             source = session.get_one(Source, project.source_id)
+            if project.deleted_at is not None:
+                # With its repository, for then nobody looked at its runs.
+                cancel_runs(session, project)
+                return None
             if wait_for_credential(session, run, source) or not begin_run(session, run):
                 return None
             repository = session.get_one(Repository, project.repository_id)
