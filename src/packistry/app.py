@@ -17,8 +17,11 @@ from packistry.web.behind import application
 from packistry.web.calling import Caller
 from packistry.web.dists import DistSender
 from packistry.web.documents import Documents
+from packistry.web.exposition import exposition
 from packistry.web.flushing import Flusher
+from packistry.web.gauges import families
 from packistry.web.identity import Identity
+from packistry.web.metrics import Metrics
 from packistry.web.orphans import end_with_parent
 from packistry.web.pages.all import all_pages
 from packistry.web.pages.site import Site
@@ -111,7 +114,9 @@ async def wire(house: House, executor: Executor) -> AsyncGenerator[Wire]:
         pages = PageParts(settings, house.database, house.uploads, house.desk)
         site = Site(pages, identity, parts.origin, executor)
         webhooks = Webhooks(receiver, hook_threads)
-        behind = application(house.database, [*webhooks.routes(), *site.routes(all_pages(site))])
+        metrics = Metrics(settings, lambda: exposition(families(house.database, settings.data_dir)))
+        routes = [*webhooks.routes(), *metrics.routes(), *site.routes(all_pages(site))]
+        behind = application(house.database, routes)
         yield Wire(parts, behind)
     finally:
         hook_threads.shutdown()

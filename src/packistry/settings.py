@@ -289,6 +289,13 @@ class Settings(BaseSettings):
         60, "days", "How long a browser stays signed in at most; then its user signs in again.", ge=1, le=365
     )
 
+    metrics_token: Secret | None = _setting(
+        None,
+        "secret",
+        "Who sends it as Bearer may read /metrics, 32 characters or more; without it only callers on this machine may.",
+        secret=True,
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "one of debug, info, warning, error", "The least important lines that are logged."
     )

@@ -23,7 +23,7 @@ from tests.web.hosts import add, hook
 from tests.web.worlds import SUB, World, settings_in, world
 
 PAGE = ROOT / "docs" / "routes.md"
-ROW = re.compile(r"^\| ([A-Z, ]+) \| `([^`]+)` \| (read|write|-) \| ([a-z, -]+) \| .+ \|$", re.MULTILINE)
+ROW = re.compile(r"^\| ([A-Z, ]+) \| `([^`]+)` \| (read|write|metrics|-) \| ([a-z, -]+) \| .+ \|$", re.MULTILINE)
 EXAMPLES = {"vendor": "acme", "name": "lib", "version": "1.0.0", "id": "1", "reference": "ab", "virtual": "ext-json"}
 # One source, whose first project goes to the root repository and whose second one to the other.
 HOOKED = {"provider": "git", "source": "1", "repository": SUB}

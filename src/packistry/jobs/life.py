@@ -19,9 +19,9 @@ import structlog
 from sqlalchemy import URL
 
 from packistry.errors import Unavailable
+from packistry.jobs.presence import LIVES
 
-# Two numbers name an advisory lock. These are any fixed ones: for the life of executors, and for keys of jobs.
-LIVES: Final = 7_225_478
+# As LIVES, for keys of jobs.
 KEYS: Final = 7_225_479
 PREFIX: Final = "executor-"
 NUMBERS: Final = 2**31 - 1

@@ -25,9 +25,9 @@ from packistry.jobs.dispatch import Dispatcher, Pace
 from packistry.jobs.engine import JobEngine, Target, sqlite_target
 from packistry.jobs.kinds import KEPT, HouseT, Kind
 from packistry.jobs.life import Lives, held_file
+from packistry.jobs.presence import LOCK_FILE
 
 ENGINE_FILE: Final = "jobs.sqlite3"
-LOCK_FILE: Final = "jobs.lock"
 # The only executor there is, on SQLite: what the last one left is its own.
 ONLY: Final = "only"
 FORGET_SECONDS: Final = 3600.0

@@ -31,6 +31,15 @@ class PackageSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """How much is here that is not deleted."""
+
+    repositories: int
+    packages: int
+    versions: int
+
+
+@dataclass(frozen=True, slots=True)
 class VersionSummary:
     """A version with the archive it is served from."""
 
@@ -56,6 +65,15 @@ class Page:
 
     offset: int = 0
     size: int = 15
+
+
+def count_published(session: ReadSession) -> Published:
+    """Of the whole house, whoever sees it: for monitoring."""
+    counts = [
+        session.scalar(select(func.count()).where(table.deleted_at.is_(None))) or 0
+        for table in (Repository, Package, Version)
+    ]
+    return Published(*counts)
 
 
 def find_package_named(

@@ -1,4 +1,4 @@
-"""The application behind the wire: health, webhooks, the pages, and later the API.
+"""The application behind the wire: health, webhooks, metrics, the pages, and later the API.
 
 An address that nobody has is a 404.
 """
