@@ -67,6 +67,10 @@ def test_in_a_pipe_a_row_is_a_line_however_long() -> None:
     assert lines[2] == f"{'short':<100}  7"
 
 
+def test_a_column_without_header_and_content_takes_no_room() -> None:
+    assert list(table(("NAME", ""), [("one", "")], empty="None.")) == ["NAME", "one"]
+
+
 def test_an_empty_table_is_a_sentence() -> None:
     assert list(table(("A",), [], empty="There is nothing.")) == ["There is nothing."]
 

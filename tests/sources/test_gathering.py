@@ -363,14 +363,14 @@ def test_whoever_is_told_to_stop_leaves_the_rule_due(acme: Organisation) -> None
     assert _due(acme) == [1]
 
 
-def test_ten_thousand_projects_are_paged_to_the_end(acme: Organisation) -> None:
-    for number in range(10_000):
+def test_thousands_of_projects_are_paged_to_the_end(acme: Organisation) -> None:
+    for number in range(2_500):
         acme.host.add(FakeProject(1_000_000 + number, f"acme/plain-{number}", default_branch=None))
     acme.has("last")
 
     told = acme.add()
 
-    assert len(told) == 10_001
+    assert len(told) == 2_501
     assert acme.added() == ["last"]
 
 

@@ -68,7 +68,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
     if not cells:
         yield empty
         return
-    widths = [max(len(row[at]) for row in [list(headers), *cells]) for at in range(len(headers))]
+    widths = [max(1, *(len(row[at]) for row in [list(headers), *cells])) for at in range(len(headers))]
     if sys.stdout.isatty():
         widths = _fitting(widths, shutil.get_terminal_size().columns)
     yield from _row(headers, widths)

@@ -105,7 +105,7 @@ def _document(house: "House", gathered: "Gathered") -> GatheredDocument:
 
 def _gathered(document: GatheredDocument) -> Iterator[str]:
     rows = [(each.project, _WORDS[each.state], each.reason or "") for each in document.projects]
-    yield from table(("PROJECT", "WHAT BECAME OF IT", ""), rows, empty="The host shows no project.")
+    yield from table(("PROJECT", "WHAT BECAME OF IT", "WHY"), rows, empty="The host shows no project.")
     yield ""
     counts = Counter(each.state for each in document.projects)
     summary = ", ".join(f"{counts[state]} {words}" for state, words in _WORDS.items() if counts[state]) or "nothing"

@@ -127,9 +127,15 @@ def projects(
     *,
     search: Annotated[str, typer.Option(metavar="TEXT", help="Only those whose name has it.")] = "",
     owner: Annotated[str, typer.Option(metavar="NAME", help="Only those of this organisation or group.")] = "",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Do not ask for composer.json; what is remembered is shown.")
+    ] = False,
     as_json: AsJSON = False,
 ) -> None:
-    """Show the projects that the credential sees."""
+    """Show the projects that the credential sees: which are packages, archived, and added already.
+
+    Whether composer.json is there is asked for 500 of them at most, and remembered until they change; "?" is unknown.
+    """
     with opened() as house:
         documents = [
             ProjectDocument(
@@ -139,14 +145,18 @@ def projects(
                 default_branch=seen.project.default_branch,
                 archived=seen.project.archived,
                 added=bool(seen.added),
+                package=seen.is_package,
             )
-            for seen in house.desk.projects(operator(), source, search=search, owner=owner)
+            for seen in house.desk.projects(operator(), source, search=search, owner=owner, quick=quick)
         ]
-    rows = [
-        (each.name, each.default_branch or "-", "archived" if each.archived else "", "added" if each.added else "")
-        for each in documents
-    ]
-    answer(documents, table(("PROJECT", "BRANCH", "", ""), rows, empty="It shows no project."), as_json=as_json)
+    words = {True: "yes", False: "no", None: "?"}
+    rows = [(each.name, each.default_branch or "-", words[each.package], _state(each)) for each in documents]
+    headers = ("PROJECT", "BRANCH", "COMPOSER.JSON", "STATE")
+    answer(documents, table(headers, rows, empty="It shows no project."), as_json=as_json)
+
+
+def _state(document: ProjectDocument) -> str:
+    return ", ".join(word for word, holds in (("archived", document.archived), ("added", document.added)) if holds)
 
 
 def _values(fields: list[str] | None) -> dict[str, str]:

@@ -50,6 +50,7 @@ class ProjectDocument:
     default_branch: Annotated[str | None, "default branch"]
     archived: Annotated[bool, "whether it is read-only"]
     added: Annotated[bool, "whether it was added to a repository"]
+    package: Annotated[bool | None, "whether composer.json is on its default branch; null when that is not known"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,29 +4,37 @@ rows, because somebody waits; no session is open while a host is asked.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from packistry.access.actors import Actor
 from packistry.access.permissions import Permission
 from packistry.access.rules import require
 from packistry.db.engine import Database
 from packistry.db.models import Package, Project, Repository, Source
-from packistry.errors import Conflict, InvalidInput
+from packistry.errors import Conflict, InvalidInput, Unavailable
 from packistry.providers.base import CheckReport
 from packistry.providers.base import Project as HostProject
 from packistry.sources.actions import CONCURRENCY, add_project, add_source, request_run, rotate_source
 from packistry.sources.connecting import Connector, Filled, filled_in
 from packistry.sources.credentials import CredentialWatch
+from packistry.sources.looking import Look, Looker, batches_of
 from packistry.sources.projects import delete_project
 from packistry.sources.queries import added_projects, find_source, list_projects, project_of_package
 from packistry.sources.states import Cause
 
+# A person waits, and each costs two requests: more would use up what a host gives in an hour.
+MOST_ASKED: Final = 500
+
 
 @dataclass(frozen=True, slots=True)
 class SeenProject:
-    """A project at the host, and the ids of our projects that were made from it."""
+    """A project at the host, and the ids of our projects that were made from it. `is_package`: whether composer.json is
+    on its default branch; None when that is not known.
+    """
 
     project: HostProject
     added: Sequence[int]
+    is_package: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +81,21 @@ class SourceDesk:
         """Asks the host about the credential, and remembers the answer. Refuses with what keeps it from being asked."""
         return CredentialWatch(self.database, self.connector).look(self._source(actor, named)).report
 
-    def projects(self, actor: Actor, named: str, *, search: str = "", owner: str = "") -> Iterator[SeenProject]:
-        """The projects that the credential sees, page after page."""
+    def projects(
+        self, actor: Actor, named: str, *, search: str = "", owner: str = "", quick: bool = False
+    ) -> Iterator[SeenProject]:
+        """The projects that the credential sees, to the last page.
+
+        Whether they are packages is asked for the first MOST_ASKED of which it is not known; with `quick` for none.
+        """
         source = self._source(actor, named)
         with self.database.read() as session:
             added = added_projects(session, source)
         with self.connector.connect(source) as (provider, connection):
-            for project in provider.projects(connection, search=search, owner=owner):
-                yield SeenProject(project, [each.id for each in added.get(project.id, [])])
+            looker = Looker(self.database, source, provider, connection)
+            listed = list(provider.projects(connection, search=search, owner=owner))
+            for look in _looks(looker, listed, 0 if quick else MOST_ASKED):
+                yield SeenProject(look.project, [each.id for each in added.get(look.project.id, ())], look.is_package)
 
     def add(self, actor: Actor, named: str, full_names: Sequence[str], wish: Wish) -> list[int]:
         """Adds the projects, all or none, and asks for their first import. Returns the runs, in the same order."""
@@ -135,6 +150,18 @@ class SourceDesk:
     def _source(self, actor: Actor, named: str) -> Source:
         with self.database.read() as session:
             return find_source(session, actor, named)
+
+
+def _looks(looker: Looker, listed: Sequence[HostProject], left: int) -> Iterator[Look]:
+    """Looks at the projects, of which so many may be asked for; none any more once the host does not answer."""
+    for batch in batches_of(listed):
+        try:
+            looks = looker.look(batch, most=left)
+        except Unavailable:
+            left = 0
+            looks = looker.look(batch, most=left)
+        left -= sum(look.asked for look in looks)
+        yield from looks
 
 
 def valid_directory(directory: str) -> str:

@@ -3,7 +3,7 @@ changed. No session is open while a host is asked.
 """
 
 import threading
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -39,6 +39,8 @@ class Look:
     reason: str | None = None
     # Of the default branch; "" when there is none.
     commit: str = ""
+    # Whether the host was asked for it just now.
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +55,28 @@ class Looker:
     def look_at(
         self, projects: Sequence[HostProject], stopping: threading.Event, *, anew: bool = False
     ) -> Generator[Sequence[Look]]:
-        """The projects in their order, in batches; ends early, without a word, when `stopping` is set.
+        """As `look`, in batches; ends early, without a word, when `stopping` is set."""
+        for batch in batches_of(projects):
+            if stopping.is_set():
+                return
+            yield self.look(batch, anew=anew)
 
-        With `anew` each is asked for the commit of its default branch at least. Refuses with CredentialRefused and
-        with what is Unavailable; a no to one project is the reason in its look.
+    def look(
+        self, projects: Sequence[HostProject], *, anew: bool = False, most: int = BATCH_PROJECTS
+    ) -> Sequence[Look]:
+        """A batch of projects, in their order. With `anew` each is asked for the commit of its default branch at least.
+
+        At most `most` are asked for; of the others that would have to be, it stays unknown. Refuses with
+        CredentialRefused and with what is Unavailable; a no to one project is the reason in its look.
         """
+        known = self._known(projects)
+        settled = {each.id: _settled(known.get(each.id), each, anew=anew) for each in projects}
+        unsure = [each for each in projects if settled[each.id] is None][:most]
         with ThreadPoolExecutor(self.source.concurrency, thread_name_prefix="look") as executor:
-            for start in range(0, len(projects), BATCH_PROJECTS):
-                if stopping.is_set():
-                    return
-                batch = projects[start : start + BATCH_PROJECTS]
-                known = self._known(batch)
-                unsure = [each for each in batch if anew or not _holds(known.get(each.id), each)]
-                asked = executor.map(self._look, unsure, [known.get(each.id) for each in unsure])
-                looks = {look.project.id: look for look in asked}
-                self._remember(looks.values())
-                yield [looks.get(each.id) or _remembered(known[each.id], each) for each in batch]
+            asked = executor.map(self._look, unsure, [known.get(each.id) for each in unsure])
+            looks = {look.project.id: look for look in asked}
+        self._remember(looks.values())
+        return [looks.get(each.id) or settled[each.id] or Look(each, None) for each in projects]
 
     def _look(self, project: HostProject, before: ProjectLook | None) -> Look:
         try:
@@ -76,18 +84,17 @@ class Looker:
         except CredentialRefused:
             raise
         except (HostRefused, NotFound) as refusal:
-            return Look(project, None, refusal.sentence)
+            return Look(project, None, refusal.sentence, asked=True)
 
     def _asked(self, project: HostProject, before: ProjectLook | None) -> Look:
-        if project.default_branch is None:
-            return Look(project, is_package=False)
-        branch = self.provider.find_ref(self.connection, project, RefKind.BRANCH, project.default_branch)
+        name = project.default_branch or ""
+        branch = self.provider.find_ref(self.connection, project, RefKind.BRANCH, name)
         if branch is None:
-            return Look(project, is_package=False)
+            return Look(project, is_package=False, asked=True)
         if before is not None and before.is_package is not None and before.commit == branch.commit:
-            return Look(project, before.is_package, commit=branch.commit)
+            return Look(project, before.is_package, commit=branch.commit, asked=True)
         content = self.provider.read_file(self.connection, project, branch.commit, COMPOSER_JSON)
-        return Look(project, content is not None, commit=branch.commit)
+        return Look(project, content is not None, commit=branch.commit, asked=True)
 
     def _known(self, projects: Sequence[HostProject]) -> Mapping[str, ProjectLook]:
         ids = [project.id for project in projects]
@@ -95,7 +102,8 @@ class Looker:
         with self.database.read() as session:
             return {look.remote_id: look for look in session.scalars(wanted)}
 
-    def _remember(self, looks: Collection[Look]) -> None:
+    def _remember(self, found: Iterable[Look]) -> None:
+        looks = [look for look in found if look.asked]
         if not looks:
             return
         with self.database.write() as session:
@@ -118,12 +126,17 @@ class Looker:
         }
 
 
-def _holds(look: ProjectLook | None, project: HostProject) -> bool:
-    """Whether the project is as it was when it was looked at, as far as the host tells."""
-    if look is None or look.looked_at + AGAIN <= clock.now() or project.changed_at is None:
-        return False
-    return project.changed_at < look.looked_at - SLACK
+def batches_of(projects: Sequence[HostProject]) -> Generator[Sequence[HostProject]]:
+    for start in range(0, len(projects), BATCH_PROJECTS):
+        yield projects[start : start + BATCH_PROJECTS]
 
 
-def _remembered(look: ProjectLook, project: HostProject) -> Look:
-    return Look(project, look.is_package, look.reason, look.commit)
+def _settled(before: ProjectLook | None, project: HostProject, *, anew: bool) -> Look | None:
+    """What is known without asking; None when the project may have changed since it was looked at."""
+    if project.default_branch is None:
+        return Look(project, is_package=False)
+    if anew or before is None or before.looked_at + AGAIN <= clock.now():
+        return None
+    if project.changed_at is None or project.changed_at >= before.looked_at - SLACK:
+        return None
+    return Look(project, before.is_package, before.reason, before.commit)
