@@ -81,6 +81,8 @@ class Excludes:
 
     def covers(self, path: str) -> bool:
         """Whether the file at this path, from composer.json's folder on, is kept out."""
+        if not self._keeps:
+            return False
         states, found = self._start, 0
         for byte in b"/" + path.encode():
             states, matched = self._step(states, byte)

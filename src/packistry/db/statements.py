@@ -1,7 +1,7 @@
 """The few statements that differ between the databases, so that nothing above has to know which one it is."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -9,6 +9,10 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from packistry.db.engine import WriteSession
 from packistry.db.models import Base
+
+_HOLD: Final = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(CAST(:names AS text[])) AS name"
+)
 
 
 def insert_missing(session: WriteSession, table: type[Base], row: Mapping[str, Any]) -> None:
@@ -30,15 +34,16 @@ def add_counts(
     session.execute(statement.on_conflict_do_update(index_elements=[column.key for column in key], set_=added))
 
 
-def hold(session: WriteSession, name: str) -> None:
-    """Waits until no other transaction holds this name, and holds it until the commit.
+def hold(session: WriteSession, *names: str) -> None:
+    """Waits until no other transaction holds one of these names, and holds them until the commit.
 
     A write on SQLite already excludes every other one, once it has begun; PostgreSQL has locks for it.
     """
     # It begins with the first statement, and this may be before it: the caller goes on to look at files.
     session.connection()
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+        # In one order, so that of two that want the same names one waits for the other, not each for each.
+        session.execute(_HOLD, {"names": sorted(names)})
 
 
 def _insert(session: WriteSession, table: type[Base]) -> postgresql.Insert | sqlite.Insert:

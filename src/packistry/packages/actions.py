@@ -284,7 +284,7 @@ def _new_version(
     session.add(version)
     session.flush()
     archive = _new_archive(session, version, submission.archive)
-    _settle(session, package, version, archive, submission)
+    _settle(session, package, version, archive, submission, is_new=True)
     return version, archive
 
 
@@ -307,11 +307,18 @@ def _abandoned_mark(manifest: Manifest) -> str | None:
 
 
 def _settle(
-    session: WriteSession, package: Package, version: Version, archive: Archive, submission: Submission
+    session: WriteSession,
+    package: Package,
+    version: Version,
+    archive: Archive,
+    submission: Submission,
+    *,
+    is_new: bool = False,
 ) -> None:
     """What points at the version: its current archive, the names it provides, the one default branch."""
     version.archive_id = archive.id
-    session.execute(delete(ProvidedName).where(ProvidedName.version_id == version.id))
+    if not is_new:
+        session.execute(delete(ProvidedName).where(ProvidedName.version_id == version.id))
     session.add_all(ProvidedName(version_id=version.id, name=name) for name in submission.manifest.provides)
     # Without the wish nothing is said: the mark is only taken away by another version that takes it.
     if submission.default_branch:

@@ -1,10 +1,12 @@
 """Writing what a run brought: versions, documents and what became of each ref, in one transaction a batch."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from packistry import clock
 from packistry.access.actors import System
@@ -30,6 +32,16 @@ from packistry.storage.keys import archive_key
 IMPORTER: Final = System(name="import")
 
 
+# What a ref is written in: nothing, or a savepoint.
+_Guard = Callable[[WriteSession], AbstractContextManager[object]]
+# State, reason and version of a ref that was worked off.
+_End = tuple[RefState, str | None, int | None]
+
+
+class _RefRefused(Exception):
+    """A ref was refused where nothing keeps what it began apart from the other refs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
     """Writes the outcomes of one run."""
@@ -42,59 +54,36 @@ class Writer:
 
     def write(self, batch: Sequence[Outcome]) -> bool:
         """All of the batch or nothing. False when the run was cancelled meanwhile: then nothing was written."""
+        try:
+            return self._write(batch, nullcontext)
+        except _RefRefused:
+            # Seldom, so savepoints are not paid for before.
+            return self._write(batch, Session.begin_nested)
+
+    def _write(self, batch: Sequence[Outcome], guarded: "_Guard") -> bool:
         with self.database.write() as session:
             run = session.get_one(ImportRun, self.run_id, populate_existing=True)
             if run.state not in OPEN:
                 return False
             self._hold_files(session, batch)
-            touched: dict[int, set[str]] = {}
-            for outcome in batch:
-                self._write_one(session, outcome, touched)
-            for package_id, versions in touched.items():
+            writing = _Batch(session, session.get_one(Project, self.project_id), guarded)
+            ends = {outcome.row.id: writing.end_of(outcome) for outcome in batch}
+            for package_id, versions in writing.touched.items():
                 refresh_package(session, session.get_one(Package, package_id), self.address, versions)
+            # Last, so that they are one statement for all.
+            for row in session.scalars(select(ImportRef).where(ImportRef.id.in_(ends))):
+                row.state, row.reason, row.version_id = ends[row.id]
+                # One that the host did not give waits.
+                row.finished_at = None if row.state == RefState.WAITING else clock.now()
         return True
 
     def _hold_files(self, session: WriteSession, batch: Sequence[Outcome]) -> None:
-        """Against a purge between storing a file and its row; in one order, so that two batches may wait."""
+        """Against a purge between storing a file and its row."""
         submissions = [each.result.submission for each in batch if isinstance(each.result, Prepared)]
-        for key in sorted({archive_key(submission.archive.sha256) for submission in submissions}):
-            hold(session, key)
-            if not self.storage.exists(key):
-                raise Unavailable("An archive was purged while it was imported; the import goes on in a moment.")
-
-    def _write_one(self, session: WriteSession, outcome: Outcome, touched: dict[int, set[str]]) -> None:
-        row = session.get_one(ImportRef, outcome.row.id)
-        row.finished_at = None if outcome.not_given else clock.now()
-        if not isinstance(outcome.result, Prepared):
-            row.state, row.reason, moved = outcome.result
-            row.version_id = None if moved is None else note_refused_move(session, moved, row.commit)
-            return
-        try:
-            # A ref that is refused takes back what it began: the revival of a package that was deleted, say.
-            with session.begin_nested():
-                publication = self._publish(session, outcome.result.submission, touched)
-        except VersionConflict as refusal:
-            row.state, row.reason = RefState.KEPT, refusal.sentence
-        except Refusal as refusal:
-            row.state, row.reason = RefState.FAILED, refusal.sentence
-        else:
-            same = publication.outcome is PublishOutcome.UNCHANGED
-            row.state, row.reason = RefState.UNCHANGED if same else RefState.IMPORTED, outcome.result.warning
-            row.version_id = publication.version.id
-
-    def _publish(self, session: WriteSession, submission: Submission, touched: dict[int, set[str]]) -> Publication:
-        project = session.get_one(Project, self.project_id)
-        repository = session.get_one(Repository, project.repository_id)
-        refuse_reserved(submission.manifest.name)
-        package = package_to_publish(session, IMPORTER, repository, submission.manifest.name)
-        publication = put_version(session, IMPORTER, package, submission)
-        publication.version.project_id = project.id
-        if project.package_id is None:
-            # From here on the package tells the name, also where it is a new one that was accepted.
-            project.package_id, project.renamed_to = package.id, None
-        if publication.outcome is not PublishOutcome.UNCHANGED:
-            touched.setdefault(package.id, set()).update(publication.touched)
-        return publication
+        keys = {archive_key(submission.archive.sha256) for submission in submissions}
+        hold(session, *keys)
+        if not all(map(self.storage.exists, keys)):
+            raise Unavailable("An archive was purged while it was imported; the import goes on in a moment.")
 
     def note_answers(self, commits: Mapping[int, str], gone: Sequence[ImportRef], still: Set[str | None]) -> None:
         """What the host said of the refs that a push told of: their commits by row, and which are gone.
@@ -139,6 +128,55 @@ class Writer:
             gone.setdefault(package.id, set()).add(version.normalised)
         for package_id, normalised in gone.items():
             refresh_package(session, session.get_one(Package, package_id), self.address, normalised)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """One transaction's refs. `touched` are the normalised versions that they changed, by package."""
+
+    session: WriteSession
+    project: Project
+    guarded: _Guard
+    touched: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
+    # Held until the commit, so that it is read once for all of its versions.
+    _packages: dict[str, Package] = field(default_factory=dict[str, Package])
+
+    def end_of(self, outcome: Outcome) -> _End:
+        """What becomes of the ref, once its rows are written."""
+        if not isinstance(outcome.result, Prepared):
+            state, reason, moved = outcome.result
+            version_id = None if moved is None else note_refused_move(self.session, moved, outcome.row.commit)
+            return state, reason, version_id
+        try:
+            # A ref that is refused takes back what it began: the revival of a package that was deleted, say.
+            with self.guarded(self.session):
+                publication = self._publish(outcome.result.submission)
+        except Refusal as refusal:
+            if self.guarded is nullcontext:
+                raise _RefRefused from refusal
+            self._packages.clear()
+            return RefState.KEPT if isinstance(refusal, VersionConflict) else RefState.FAILED, refusal.sentence, None
+        same = publication.outcome is PublishOutcome.UNCHANGED
+        state = RefState.UNCHANGED if same else RefState.IMPORTED
+        return state, outcome.result.warning, publication.version.id
+
+    def _publish(self, submission: Submission) -> Publication:
+        package = self._package(submission.manifest.name)
+        publication = put_version(self.session, IMPORTER, package, submission)
+        publication.version.project_id = self.project.id
+        if self.project.package_id is None:
+            # From here on the package tells the name, also where it is a new one that was accepted.
+            self.project.package_id, self.project.renamed_to = package.id, None
+        if publication.outcome is not PublishOutcome.UNCHANGED:
+            self.touched.setdefault(package.id, set()).update(publication.touched)
+        return publication
+
+    def _package(self, name: str) -> Package:
+        if name not in self._packages:
+            refuse_reserved(name)
+            repository = self.session.get_one(Repository, self.project.repository_id)
+            self._packages[name] = package_to_publish(self.session, IMPORTER, repository, name)
+        return self._packages[name]
 
 
 def version_of(kind: str, name: str) -> str | None:

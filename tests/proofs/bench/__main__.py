@@ -19,6 +19,7 @@ from tests.proofs.bench import machine
 from tests.proofs.bench.compare import Effort
 from tests.proofs.bench.composer import composer_update
 from tests.proofs.bench.growth import growth
+from tests.proofs.bench.importing import import_speed
 from tests.proofs.bench.memory import memory
 from tests.proofs.bench.publishing import latency, p2_while_publishing
 from tests.proofs.bench.results import Result, table, write_page
@@ -35,6 +36,7 @@ CASES: dict[str, Callable[[Path, Effort], list[Result]]] = {
     "latency": latency,
     "memory": memory,
     "composer": composer_update,
+    "import": import_speed,
 }
 
 

@@ -47,7 +47,7 @@ def running_ours(settings: Settings, helpers: Sequence[int] = ()) -> Generator[O
     with machine.pinned(machine.SERVING_CORE), log.open("wb") as output:
         process = subprocess.Popen(
             [*dying_with_us("TERM"), *_command(port)],
-            env=_environment(settings),
+            env=environment_of(settings),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -81,10 +81,13 @@ def _command(port: int) -> list[str | Path]:
     return [PROGRAM, "serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables of our processes."""
     # With PYTHONPATH set, that of another working tree is measured.
     given = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     given["PACKISTRY_DATA_DIR"] = str(settings.data_dir)
     if settings.database_url:
         given["PACKISTRY_DATABASE_URL"] = str(settings.database_url)
+    if settings.outbound_allow:
+        given["PACKISTRY_OUTBOUND_ALLOW"] = ",".join(settings.outbound_allow)
     return given | {"HOME": str(settings.data_dir), "LC_ALL": "C.UTF-8"}

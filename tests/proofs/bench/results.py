@@ -26,9 +26,10 @@ class Result:
         return "" if self.reached is None else "reached" if self.reached else "**missed**"
 
 
-def at_least(case: str, value: float, target: float, detail: str) -> Result:
-    """A share that should not be smaller."""
-    return Result(case, f"{value:.2f}", f"≥ {target:.2f}", value >= target, detail)
+def at_least(case: str, value: float, target: float, detail: str, *, unit: str = "") -> Result:
+    """A share or a speed that should not be smaller."""
+    digits = 2 if not unit else 0
+    return Result(case, f"{value:.{digits}f}{unit}", f"≥ {target:.{digits}f}{unit}", value >= target, detail)
 
 
 def at_most(case: str, value: float, target: float, detail: str, *, unit: str = "") -> Result:
