@@ -192,8 +192,8 @@ LINES = [
     ),
 ]
 # What publishing leaves is in test_publishing_leaves_its_lines.
-# Shown in tests/web/pages/test_sign_in.py.
-SESSIONS = {Event.USER_SIGNED_IN, Event.USER_SIGNED_OUT}
+# Shown in tests/web/pages, test_sign_in.py and test_administration.py.
+SESSIONS = {Event.USER_SIGNED_IN, Event.USER_SIGNED_OUT, Event.USER_PASSWORD_CHANGED}
 PUBLISHING = {Event.PACKAGE_CREATED, Event.VERSION_PUBLISHED, Event.VERSION_MOVED, Event.VERSION_RESTORED}
 
 

@@ -38,6 +38,7 @@ class Permission(StrEnum):
     PERSONAL_TOKEN_MANAGE = "personal_token:manage"
     SOURCE_MANAGE = "source:manage"
     ACCESS_EXPLAIN = "access:explain"
+    AUDIT_READ = "audit:read"
 
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {

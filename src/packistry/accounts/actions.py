@@ -8,7 +8,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from packistry import clock
-from packistry.access.actors import Actor
+from packistry.access.actors import Actor, UserActor
 from packistry.access.grants import Grant, Holder, replace_grants
 from packistry.access.permissions import Permission, Role
 from packistry.access.rules import require
@@ -97,6 +97,17 @@ def reset_password(session: WriteSession, actor: Actor, user: User, password_has
     # Whoever signed in by the old one, perhaps not its owner, has to prove the new one.
     end_sessions(session, user.id)
     record(session, actor, Event.USER_PASSWORD_RESET, _subject(user))
+    session.changed(user_key(user.id))
+
+
+def change_password(session: WriteSession, actor: UserActor, password_hash: str, *, keep_session: int) -> None:
+    """The actor's own new password, the present one having been proved. Signs out every other browser."""
+    require(actor, Permission.PERSONAL_TOKEN_MANAGE)
+    user = session.get_one(User, actor.user_id)
+    _hold(session, user)
+    user.password_hash = password_hash
+    end_sessions(session, user.id, but=keep_session)
+    record(session, actor, Event.USER_PASSWORD_CHANGED, _subject(user))
     session.changed(user_key(user.id))
 
 

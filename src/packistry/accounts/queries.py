@@ -39,6 +39,15 @@ def find_user(session: ReadSession, actor: Actor, name: str) -> User:
     return user
 
 
+def user_at(session: ReadSession, actor: Actor, user_id: int) -> User:
+    """The user with this id. Refuses with NotFound."""
+    require(actor, Permission.USER_MANAGE)
+    user = session.get(User, user_id)
+    if user is None or user.deleted_at is not None:
+        raise NotFound("There is no such user.")
+    return user
+
+
 def list_users(session: ReadSession, actor: Actor) -> list[UserSummary]:
     """All users by e-mail address."""
     require(actor, Permission.USER_MANAGE)

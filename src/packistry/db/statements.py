@@ -49,3 +49,8 @@ def hold(session: WriteSession, *names: str) -> None:
 def _insert(session: WriteSession, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
     make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     return make(table)
+
+
+def like(text: str) -> str:
+    r"""The text for LIKE with escape \, in which % and _ mean themselves."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -17,8 +17,9 @@ from packistry.access.rules import visible_packages
 from packistry.composer.versions import sort_key, stability
 from packistry.db.engine import ReadSession
 from packistry.db.models import Archive, Download, Package, Repository, Version
+from packistry.db.statements import like
 from packistry.errors import NotFound
-from packistry.packages.queries import Page, like
+from packistry.packages.queries import Page
 
 # Whatever is asked for, a chart has no more bars.
 MOST_DAYS: Final = 366

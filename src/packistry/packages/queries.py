@@ -12,6 +12,7 @@ from packistry.composer.documents import Provider, SearchHit
 from packistry.composer.versions import normalise, sort_key
 from packistry.db.engine import ReadSession
 from packistry.db.models import Archive, Download, Package, ProvidedName, Repository, Version
+from packistry.db.statements import like
 from packistry.db.types import is_id
 from packistry.errors import Conflict, InvalidVersion, NotFound
 
@@ -249,11 +250,6 @@ def visible_version_ids(
         )
     )
     return {(name, normalised): version_id for name, normalised, version_id in rows}
-
-
-def like(text: str) -> str:
-    r"""The text for LIKE with escape \, in which % and _ mean themselves."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _summarise(package: Package, path: str) -> PackageSummary:

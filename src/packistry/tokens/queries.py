@@ -95,6 +95,18 @@ def find_personal_token(session: ReadSession, actor: Actor, user: User, name: st
     return found
 
 
+def deploy_token_at(session: ReadSession, actor: Actor, token_id: int) -> Token:
+    """The deploy token with this id, not a revoked one. Refuses with NotFound."""
+    require(actor, Permission.DEPLOY_TOKEN_MANAGE)
+    return _at(session, token_id, Token.user_id.is_(None))
+
+
+def personal_token_at(session: ReadSession, actor: UserActor, token_id: int) -> Token:
+    """The actor's own token with this id, not a revoked one. Someone else's is NotFound."""
+    require_personal_tokens(actor, actor.user_id)
+    return _at(session, token_id, Token.user_id == actor.user_id)
+
+
 def list_deploy_tokens(session: ReadSession, actor: Actor) -> list[TokenSummary]:
     """All deploy tokens that are not revoked, by name."""
     require(actor, Permission.DEPLOY_TOKEN_MANAGE)
@@ -148,6 +160,13 @@ def why_not_good(token: Token, valid_until: datetime | None, user: User | None) 
 
 def _live() -> ColumnElement[bool]:
     return Token.revoked_at.is_(None)
+
+
+def _at(session: ReadSession, token_id: int, owner: ColumnElement[bool]) -> Token:
+    found = session.execute(select(Token).where(owner, _live(), Token.id == token_id)).scalar_one_or_none()
+    if found is None:
+        raise NotFound("There is no such token, or it was revoked.")
+    return found
 
 
 def _named(session: ReadSession, name: str, owner: ColumnElement[bool]) -> Token | None:

@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl
 
-from packistry.errors import BadRequest, Refusal
+from packistry.errors import AlreadyExists, BadRequest, Conflict, InvalidInput, Refusal
 
 # The largest form of ours is a private key of a source; a stranger's megabytes are not read.
 FORM_BYTES: Final = 256 * 1024
 # The access of a user may name many packages.
 FORM_FIELDS: Final = 5_000
+
+
+# What a person can put right in the form itself; any other refusal has a page of its own.
+CORRECTABLE: Final = (InvalidInput, AlreadyExists, Conflict)
 
 
 @dataclass(frozen=True, slots=True)

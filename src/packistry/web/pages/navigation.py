@@ -26,7 +26,25 @@ class Group:
     entries: Sequence[Entry]
 
 
-GROUPS: Final = (Group("Registry", (Entry("Dashboard", "home", "/-/"), Entry("Packages", "package", "/-/packages"))),)
+GROUPS: Final = (
+    Group(
+        "Registry",
+        (
+            Entry("Dashboard", "home", "/-/"),
+            Entry("Packages", "package", "/-/packages"),
+            Entry("Repositories", "layers", "/-/repositories"),
+        ),
+    ),
+    Group(
+        "Access",
+        (
+            Entry("Deploy tokens", "key", "/-/deploy-tokens", Permission.DEPLOY_TOKEN_MANAGE),
+            Entry("Personal tokens", "key", "/-/personal-tokens", Permission.PERSONAL_TOKEN_MANAGE),
+            Entry("Users", "users", "/-/users", Permission.USER_MANAGE),
+        ),
+    ),
+    Group("Insight", (Entry("Audit log", "clock", "/-/audit", Permission.AUDIT_READ),)),
+)
 
 
 def navigation(actor: UserActor) -> list[Group]:

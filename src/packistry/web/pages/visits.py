@@ -10,7 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from packistry.access.actors import Actor, Anonymous, UserActor
 from packistry.accounts.sessions import Place, SignedIn
 from packistry.db.engine import Database
-from packistry.errors import Unauthenticated
+from packistry.db.types import is_id
+from packistry.errors import NotFound, Unauthenticated
 from packistry.packages.upload import Uploads
 from packistry.settings import Settings
 from packistry.sources.desk import SourceDesk
@@ -76,6 +77,13 @@ class Visit:
     def word(self, name: str) -> str:
         """A part of the page's own address."""
         return str(self.request.path_params[name])
+
+    def number(self, name: str) -> int:
+        """A part of the page's own address that is an id. Refuses with NotFound what is none."""
+        word = self.word(name)
+        if not is_id(word):
+            raise NotFound("There is no page at this address.")
+        return int(word)
 
     def page(self, template: str, *, status: int = 200, **context: Any) -> Response:
         """The template, for this visitor. With the header X-Partial only the region it names, when there is one."""
