@@ -45,7 +45,7 @@ PROMISED = {
     "user": ["add", "list", "update", "delete", "reset-password"],
     "repository": ["add", "list", "update", "delete"],
     "package": ["upload", "list", "show", "update", "delete", "purge", "add", "rebuild"],
-    "source": ["add", "list", "test", "rotate", "delete", "projects"],
+    "source": ["add", "list", "update", "test", "rotate", "delete", "projects"],
     "project": ["list", "show", "update", "delete", "accept-rename", "refuse-rename"],
     "rule": ["list", "run", "delete"],
     "import": ["list", "show", "retry", "cancel", "accept"],

@@ -21,6 +21,7 @@ class Event(StrEnum):
     VERSION_DELETED = "version.deleted"
     VERSION_PURGED = "version.purged"
     SOURCE_CREATED = "source.created"
+    SOURCE_UPDATED = "source.updated"
     SOURCE_ROTATED = "source.rotated"
     SOURCE_DELETED = "source.deleted"
     SOURCE_CREDENTIAL_REFUSED = "source.credential_refused"

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,6 +14,10 @@ from packistry.cli.printing import answer, facts, moment, table
 from packistry.cli.source_documents import CheckedDocument, ProjectDocument, SourceDocument, source_document
 from packistry.cli.verbs import noun, verb
 from packistry.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from packistry.house import House
+    from packistry.sources.queries import Source
 
 app = noun("source", "Connected code hosts, from which packages arrive by themselves.")
 
@@ -91,11 +95,37 @@ def check(source: Name, *, as_json: AsJSON = False) -> None:
 def rotate(source: Name, *, fields: Set = None, as_json: AsJSON = False) -> None:
     """Replace the credential of a source; its projects and packages stay as they are."""
     with opened() as house:
-        changed = house.desk.rotate(operator(), source, _values(fields))
-    document = source_document(changed, 0)
+        document = _document(house, house.desk.rotate(operator(), source, _values(fields)))
     answer(
         document, [f"Source {document.name} has a new credential; `packistry source test` tries it."], as_json=as_json
     )
+
+
+@verb(
+    app,
+    "update",
+    "source update github --name code --concurrency 4",
+    "source update gitlab --url https://code.example.com --set token=@GITLAB_TOKEN",
+    prints=SourceDocument,
+)
+def update(
+    source: Name,
+    *,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="A new name.")] = None,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="A new address of the same host; needs its credential again.")
+    ] = None,
+    fields: Set = None,
+    concurrency: Annotated[int | None, typer.Option(metavar="N", help="Refs worked on at once.")] = None,
+    as_json: AsJSON = False,
+) -> None:
+    """Change the name of a source, the address of its host, or how much is asked of it at once."""
+    with opened() as house:
+        changed = house.desk.update(
+            operator(), source, name=name, url=url, values=_values(fields), concurrency=concurrency
+        )
+        document = _document(house, changed)
+    answer(document, _described("is now", document), as_json=as_json)
 
 
 @verb(app, "delete", "source delete github --yes", prints=DeletedDocument)
@@ -176,6 +206,14 @@ def _from_environment(name: str, value: str) -> str:
     return os.environ[variable]
 
 
+def _document(house: "House", source: "Source") -> SourceDocument:
+    from packistry.sources.queries import list_sources
+
+    with house.database.read() as session:
+        counts = {found.id: projects for found, projects in list_sources(session, operator())}
+    return source_document(source, counts[source.id])
+
+
 def _credential(document: SourceDocument) -> str:
     if document.credential_refused:
         return "refused"
@@ -184,6 +222,13 @@ def _credential(document: SourceDocument) -> str:
 
 def _described(change: str, document: SourceDocument) -> Iterator[str]:
     yield f"Source {document.name} {change}:"
-    yield from facts([("provider", document.provider), ("url", document.url), ("id", document.id)])
+    yield from facts(
+        [
+            ("provider", document.provider),
+            ("url", document.url),
+            ("concurrency", document.concurrency),
+            ("id", document.id),
+        ]
+    )
     yield ""
     yield f"Try it: packistry source test {document.name}"

@@ -1,6 +1,7 @@
 """Changing sources, their projects and runs. Sessions only: what asks a host is in `connecting` and `tasks`."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -29,6 +30,15 @@ CONCURRENCY: Final = 8
 MOST_CONCURRENCY: Final = 32
 # Runs that wait for a credential are hurried when it is good again; this is for the case that nobody hurries them.
 CREDENTIAL_PAUSE: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A host under another address, with the credential for it, sealed."""
+
+    address: str
+    credential: bytes
+    settings: Mapping[str, str]
 
 
 def add_source(
@@ -67,6 +77,32 @@ def rotate_source(session: WriteSession, actor: Actor, source: Source, credentia
     record(session, actor, Event.SOURCE_ROTATED, source_subject(source))
     look_after_hooks(session, source)
     hurry_waiting_runs(session, source)
+
+
+def update_source(
+    session: WriteSession,
+    actor: Actor,
+    source: Source,
+    *,
+    name: str | None = None,
+    concurrency: int | None = None,
+    moved: Moved | None = None,
+) -> None:
+    """Changes what is given. A new address comes with the credential for it, as `readdressing` says."""
+    require(actor, Permission.SOURCE_MANAGE)
+    wanted = {
+        "name": None if name is None or name.strip() == source.name else _free_name(session, name),
+        "concurrency": None if concurrency is None else _valid_concurrency(concurrency),
+        "address": None if moved is None else moved.address,
+    }
+    changes = {key: value for key, value in wanted.items() if value is not None and value != getattr(source, key)}
+    for key, value in changes.items():
+        setattr(source, key, value)
+    if changes:
+        record(session, actor, Event.SOURCE_UPDATED, source_subject(source), **changes)
+    if moved is not None:
+        source.settings = dict(moved.settings)
+        rotate_source(session, actor, source, moved.credential)
 
 
 def hurry_waiting_runs(session: WriteSession, source: Source) -> None:
@@ -331,6 +367,7 @@ def _free_name(session: WriteSession, name: str) -> str:
     name = name.strip()
     if not name or len(name) > NAME_CHARACTERS:
         raise InvalidInput(f"The name of a source has 1 to {NAME_CHARACTERS} characters.", field="name")
+    hold(session, "names of sources")
     taken = select(func.count()).where(Source.name == name, Source.deleted_at.is_(None))
     if session.scalar(taken):
         raise AlreadyExists(f"There is a source {name} already; choose another name.", field="name")

@@ -42,9 +42,14 @@ class Connector:
     def connect(self, source: Source) -> Generator[tuple[Provider, Connection]]:
         """The source, ready to be asked, with a client of its own. Refuses a credential that cannot be opened."""
         credential = self.sealer.open(source.credential)
-        folder = self._settings.data_dir / "sources" / str(source.id)
-        with self.asking(source.provider, source.address, credential, source.settings, folder) as connected:
+        with self.asking(
+            source.provider, source.address, credential, source.settings, self.folder(source)
+        ) as connected:
             yield connected
+
+    def folder(self, source: Source) -> Path:
+        """What is kept between imports lies there: mirrors of plain git, pinned host keys, pages of lists."""
+        return self._settings.data_dir / "sources" / str(source.id)
 
     @contextmanager
     def asking(

@@ -14,12 +14,13 @@ from packistry.db.models import Package, Project, Repository, Source
 from packistry.errors import Conflict, InvalidInput, Unavailable
 from packistry.providers.base import CheckReport
 from packistry.providers.base import Project as HostProject
-from packistry.sources.actions import CONCURRENCY, add_project, add_source, request_run, rotate_source
+from packistry.sources.actions import CONCURRENCY, add_project, add_source, request_run, rotate_source, update_source
 from packistry.sources.connecting import Connector, Filled, filled_in
 from packistry.sources.credentials import CredentialWatch
 from packistry.sources.looking import Look, Looker, batches_of
 from packistry.sources.projects import delete_project
 from packistry.sources.queries import added_projects, find_source, list_projects, project_of_package
+from packistry.sources.readdressing import Readdresser
 from packistry.sources.states import Cause
 
 # A person waits, and each costs two requests: more would use up what a host gives in an hour.
@@ -76,6 +77,26 @@ class SourceDesk:
             filled = filled_in(source.provider, source.address, {**source.settings, **values})
             rotate_source(session, actor, source, self.connector.sealer.seal(filled.credential))
             return source
+
+    def update(
+        self,
+        actor: Actor,
+        named: str,
+        *,
+        name: str | None = None,
+        concurrency: int | None = None,
+        url: str | None = None,
+        values: Mapping[str, str] | None = None,
+    ) -> Source:
+        """Changes what is given of the source. `values` are its credential for another `url`, and only for that."""
+        source = self._source(actor, named)
+        if values and url is None:
+            raise InvalidInput("A credential alone is replaced with `packistry source rotate`.", field="url")
+        moved = Readdresser(self.database, self.connector).look(source, url, values or {}) if url else None
+        with self.database.write() as session:
+            found = find_source(session, actor, str(source.id))
+            update_source(session, actor, found, name=name, concurrency=concurrency, moved=moved)
+            return found
 
     def check(self, actor: Actor, named: str) -> CheckReport:
         """Asks the host about the credential, and remembers the answer. Refuses with what keeps it from being asked."""
