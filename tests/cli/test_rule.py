@@ -1,4 +1,4 @@
-"""`packistry rule`, `package add --all` and `source projects`, in front of a fake GitHub."""
+"""`packistry rule`, `package add --all`, `source projects` and `source update`, in front of a fake GitHub."""
 
 from collections.abc import Iterator
 
@@ -11,6 +11,7 @@ from packistry.cli.source_documents import (
     ImportDocument,
     ProjectDocument,
     RuleDocument,
+    SourceDocument,
 )
 from tests.cli.conftest import Packistry
 from tests.fakes.github import FakeGitHub
@@ -150,3 +151,20 @@ def test_projects_are_listed_with_what_is_known_of_them(connected: Packistry) ->
     }
     [_, row] = connected("source", "projects", "github", "--search", "attic", "--quick", code=0).out.splitlines()
     assert row.split() == ["acme/attic", "main", "?", "archived"]
+
+
+def test_a_source_is_renamed_and_asked_less_at_once(connected: Packistry) -> None:
+    connected("package", "add", "github", "acme/widgets", code=0)
+
+    changed = connected("source", "update", "github", "--name", "code", "--concurrency", "2", "--json", code=0)
+
+    document = changed.document(SourceDocument)
+    assert (document.name, document.concurrency, document.projects) == ("code", 2, 1)
+    assert connected("source", "list", "--json").documents(SourceDocument) == [document]
+
+
+def test_another_address_needs_the_credential_again(connected: Packistry, host: FakeGitHub) -> None:
+    words = ("source", "update", "github", "--url", f"{host.address}/", "--json")
+
+    assert connected(*words).refusal.field == "token"
+    assert connected(*words, "--set", "token=@GITHUB_TOKEN", code=0).document(SourceDocument).url == host.address
