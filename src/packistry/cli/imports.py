@@ -146,7 +146,7 @@ def told(documents: Sequence[ImportDocument], *, waited: bool) -> Iterator[str]:
             yield f"Import {each.id} of {each.project} waits; `packistry import show {each.id}` tells how it goes."
             continue
         for ref in each.refs:
-            yield " ".join([ref.name, ref.state, ref.reason or ""]).rstrip()
+            yield _one_line(f"{ref.name} {ref.state} {ref.reason or ''}")
         # One that could not be begun has no refs to count.
         how = [_counts(each)] if each.counts or not each.reason else []
         yield f"Import {each.id} of {each.project} is {each.state}: {'; '.join([*how, *filter(None, [each.reason])])}"
@@ -171,7 +171,14 @@ def _details(document: ImportDocument) -> Iterator[str]:
 
 
 def _counts(document: ImportDocument) -> str:
-    return ", ".join(f"{count} {state}" for state, count in sorted(document.counts.items())) or "no refs"
+    if not document.counts:
+        return "no branch and no tag" if document.state == "done" else "not known yet"
+    return ", ".join(f"{count} {state}" for state, count in sorted(document.counts.items()))
+
+
+def _one_line(text: str) -> str:
+    """Scripts read a ref a line, whatever its name and its reason hold."""
+    return " ".join(text.splitlines()).rstrip()
 
 
 def document_of(house: "House", run_id: int) -> ImportDocument:

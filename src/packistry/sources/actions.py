@@ -226,7 +226,7 @@ def begin_run(session: WriteSession, run: ImportRun) -> bool:
     """Marks it as running; False when there is nothing to do, because it was cancelled or finished meanwhile."""
     if not _is_open(session, run):
         return False
-    run.state = RunState.RUNNING
+    run.state, run.reason = RunState.RUNNING, None
     run.started_at = run.started_at or clock.now()
     return True
 

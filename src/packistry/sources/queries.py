@@ -47,6 +47,16 @@ class AddedProject:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far some runs are together: refs that were looked at, refs there are, and why runs were put off, by id."""
+
+    is_over: bool
+    done: int
+    count: int
+    waiting: Sequence[tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
     """What is served of a version: the commit it was made from, and whether it is in the metadata."""
 
@@ -196,6 +206,18 @@ def summarise_run(session: ReadSession, run: ImportRun) -> RunSummary:
         select(ImportRef.state, func.count()).where(ImportRef.run_id == run.id).group_by(ImportRef.state)
     )
     return RunSummary(run, project, source, repository, package, {row.state: row[1] for row in counts})
+
+
+def progress_of(session: ReadSession, runs: Sequence[int]) -> Progress:
+    """How far the runs are, in two questions however many they are."""
+    open_runs = session.execute(
+        select(ImportRun.id, ImportRun.state, ImportRun.reason).where(ImportRun.id.in_(runs), ImportRun.state.in_(OPEN))
+    ).all()
+    of_state = select(ImportRef.state, func.count()).where(ImportRef.run_id.in_(runs)).group_by(ImportRef.state)
+    counts = {row.state: row[1] for row in session.execute(of_state)}
+    total = sum(counts.values())
+    waiting = [(run_id, reason) for run_id, state, reason in open_runs if state == RunState.WAITING and reason]
+    return Progress(not open_runs, total - counts.get(RefState.WAITING, 0), total, waiting)
 
 
 def refs_of(session: ReadSession, run: ImportRun, *states: str) -> Sequence[ImportRef]:
