@@ -73,7 +73,8 @@ def test_each_ref_is_a_line_with_its_state_and_reason(scene: Scene) -> None:
     assert tag.startswith("v1.0.0 kept moved: v1.0.0 was published from ")
     assert first[:12] in tag
     assert second[:12] in tag
-    assert end == "Import 2 of widgets.git is done: 1 imported, 1 kept, 1 skipped"
+    # The jobs process may have looked by itself in between.
+    assert end.endswith(" of widgets.git is done: 1 imported, 1 kept, 1 skipped")
 
 
 def test_a_failed_ref_ends_the_command_with_1_and_its_reason(scene: Scene) -> None:
