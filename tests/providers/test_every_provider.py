@@ -23,6 +23,7 @@ from tests.fakes.bitbucket import GRANTING
 from tests.fakes.host import FakeProject, FakeToken, RateLimit, object_id
 from tests.fakes.loopback import Reply
 from tests.providers.conftest import KINDS, MANIFEST, TOKEN, Stage
+from tests.tools import ROOT
 
 SECRET = "secret-of-the-hook"
 HOOK = "https://packages.example/incoming/here/1"
@@ -583,6 +584,15 @@ def test_a_push_that_lacks_the_ref_is_refused(stage: Stage) -> None:
 
 def test_every_provider_with_hooks_is_tried_here() -> None:
     assert {kind.name for kind in KINDS} == {name for name, provider in PROVIDERS.items() if provider.has_hooks}
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_provider_has_a_guide_that_fills_in_what_it_needs(name: str) -> None:
+    guide = (ROOT / "docs" / "guides" / f"{'plain-git' if name == 'git' else name}.md").read_text()
+
+    assert name == "git" or f"--provider {name} " in guide
+    for field in PROVIDERS[name].fields:
+        assert not field.required or f"--set {field.name}=" in guide
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
