@@ -79,6 +79,10 @@ def _forget_deliveries(house: House) -> None:
     forget_all_deliveries(house.database)
 
 
+def _sweep_sources(house: House) -> None:
+    house.sweeper.sweep()
+
+
 KINDS: Final[tuple[Kind[House], ...]] = (
     Kind(name="import", find_due=_due_imports, work=_import, give_up=_give_up_import, priority=10, concurrency=4),
     # Of two hosts at once, so that one that hangs keeps no other from being looked at.
@@ -88,6 +92,7 @@ KINDS: Final[tuple[Kind[House], ...]] = (
 SCHEDULES: Final[tuple[Schedule[House], ...]] = (
     # Hooks get lost: no push is missed for longer than this.
     Schedule("sync", timedelta(minutes=15), _sync),
+    Schedule("sources-sweep", timedelta(days=1), _sweep_sources),
     Schedule("deliveries", timedelta(hours=1), _forget_deliveries),
     # A credential may be made shorter or withdrawn at any time; a day would be too late to tell of its last.
     Schedule("credentials", timedelta(hours=6), _look_at_credentials),

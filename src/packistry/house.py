@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from packistry.sources.desk import SourceDesk
     from packistry.sources.gathering import Gatherer
     from packistry.sources.receiving import Receiver
+    from packistry.sources.sweeping import Sweeper
     from packistry.sources.tasks import Importer
     from packistry.sources.upkeep import HookKeeper
 
@@ -80,6 +81,13 @@ class House:
         from packistry.sources import connecting, gathering
 
         return gathering.Gatherer(self.database, connecting.Connector(self.settings))
+
+    @property
+    def sweeper(self) -> "Sweeper":
+        """What takes away from disk what is followed no longer."""
+        from packistry.sources import connecting, sweeping
+
+        return sweeping.Sweeper(self.database, connecting.Connector(self.settings))
 
     @property
     def credentials(self) -> "CredentialWatch":

@@ -1,5 +1,6 @@
 """What a mirror keeps, what it costs, and who may use it at once; against a real server."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from packistry.errors import HostUnavailable, NotFound, Refusal
 from packistry.outbound.client import Client
 from packistry.providers.git import PlainGit
+from packistry.providers.git_mirror import mirror_path
 from packistry.providers.git_process import GitLimits
 from tests.fakes.git_projects import library, manifest
 from tests.providers.git_scene import NAME, Scene, archived, open_scene, patient
@@ -263,3 +265,55 @@ def end_children_of(folder: Path) -> None:
                 os.kill(int(entry.name), signal.SIGKILL)
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
+
+
+def test_mirrors_of_others_than_the_wanted_projects_are_removed(scene: Scene) -> None:
+    commit = scene.source.commit_of("main")
+    scene.archive(commit)
+    folder = scene.connection.folder
+
+    assert scene.provider.keep_only(folder, [NAME]) == 0
+    assert scene.provider.keep_only(folder, ["acme/gadgets.git"]) == 1
+
+    assert list((folder / "mirrors").iterdir()) == []
+    assert scene.archive(commit)["composer.json"] == manifest()
+
+
+def test_a_folder_without_mirrors_has_none_to_remove(scene: Scene, tmp_path: Path) -> None:
+    assert scene.provider.keep_only(tmp_path / "nowhere", []) == 0
+
+
+def test_what_a_kill_left_of_a_removal_is_removed_the_next_time(scene: Scene) -> None:
+    scene.archive(scene.source.commit_of("main"))
+    [mirror] = (scene.connection.folder / "mirrors").iterdir()
+    mirror.rename(mirror.with_name(f"{mirror.name}-0123"))
+
+    assert scene.provider.keep_only(scene.connection.folder, [NAME]) == 1
+    assert list((scene.connection.folder / "mirrors").iterdir()) == []
+
+
+def test_a_mirror_in_use_stays(scene: Scene) -> None:
+    scene.archive(scene.source.commit_of("main"))
+    path = mirror_path(scene.connection.folder, NAME)
+    with (path / "packistry.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+
+        assert scene.provider.keep_only(scene.connection.folder, []) == 0
+
+    assert path.exists()
+
+
+def test_whoever_waited_for_a_mirror_that_was_removed_makes_it_anew(scene: Scene) -> None:
+    commit = scene.source.commit_of("main")
+    scene.archive(commit)
+    path = mirror_path(scene.connection.folder, NAME)
+    with ThreadPoolExecutor(1) as executor, (path / "packistry.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = executor.submit(scene.archive, commit)
+        time.sleep(0.3)
+        path.rename(path.with_name("removed"))
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+        assert waiting.result()["composer.json"] == manifest()
+
+    assert (path / "packistry.lock").exists()

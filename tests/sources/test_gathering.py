@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
+from packistry.background import KINDS
 from packistry.db.models import AuditEvent, ImportRun, Project, Repository, Rule, Source
 from packistry.errors import CredentialRefused, HostRefused, NotFound
 from packistry.house import House
@@ -348,6 +349,32 @@ def test_a_rule_is_due_every_half_hour(acme: Organisation, monkeypatch: pytest.M
     monkeypatch.setattr("packistry.clock.now", lambda: datetime.now(UTC) + LOOK_EVERY)
 
     assert _due(acme) == [1]
+
+
+def test_the_jobs_process_finds_what_is_due_and_does_it(acme: Organisation) -> None:
+    acme.add()
+    acme.has("widgets")
+    _look_is_due(acme)
+    [kind] = [kind for kind in KINDS if kind.name == "rule"]
+
+    [job] = kind.find_due(acme.house.database)
+    kind.work(acme.house, job)
+
+    assert acme.added() == ["widgets"]
+    assert list(kind.find_due(acme.house.database)) == []
+
+
+def test_a_fault_of_ours_is_told_in_the_rule_and_it_has_its_next_turn_in_time(acme: Organisation) -> None:
+    acme.add()
+    _look_is_due(acme)
+    [kind] = [kind for kind in KINDS if kind.name == "rule"]
+    [job] = kind.find_due(acme.house.database)
+
+    assert kind.give_up is not None
+    kind.give_up(acme.house, job, "KeyError: 1")
+
+    assert "KeyError: 1" in (acme.rule().problem or "")
+    assert _due(acme) == []
 
 
 def test_whoever_is_told_to_stop_leaves_the_rule_due(acme: Organisation) -> None:

@@ -4,7 +4,7 @@ A provider holds no state: it is called with a `Connection`, which is made for o
 names that come from a host are hostile text; each provider escapes them in every address it builds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -225,6 +225,12 @@ class Provider(Protocol):
 
     def delete_hook(self, connection: Connection, project: Project, hook_id: str) -> None:
         """Afterwards it is gone; not there is success."""
+        ...
+
+    def keep_only(self, folder: Path, project_ids: Collection[str]) -> int:
+        """Takes away what was kept in a source's folder of other projects than these, but for what is in use. Makes no
+        requests. Returns of how many projects it was.
+        """
         ...
 
     def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:

@@ -1,8 +1,9 @@
 """Bitbucket Cloud. A source sees one workspace; Bitbucket on servers of one's own has another API."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO
 
 from packistry.errors import NotFound, Refusal, ScopeMissing
@@ -186,6 +187,9 @@ class Bitbucket:
     def delete_hook(self, connection: Connection, project: Project, hook_id: str) -> None:
         host = opened(connection)
         host.delete(_hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS)
+
+    def keep_only(self, folder: Path, project_ids: Collection[str]) -> int:
+        return 0
 
     def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         # Named as GitHub's older header, whose signature is another.

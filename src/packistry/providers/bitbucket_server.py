@@ -1,9 +1,10 @@
 """Bitbucket Data Center, on servers of one's own, also below a path. Bitbucket Cloud has another API."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import BinaryIO, Final
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -184,6 +185,9 @@ class BitbucketServer:
             current = self.project(connection, project.id)
             url = _address(host, current.full_name, "webhooks", hook_id)
             host.delete(url, what=f"hook {hook_id}", needs=_HOOKS)
+
+    def keep_only(self, folder: Path, project_ids: Collection[str]) -> int:
+        return 0
 
     def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         return has_hex_signature(headers.get("x-hub-signature"), body, secret)

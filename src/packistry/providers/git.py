@@ -1,9 +1,10 @@
 """Plain git: any server that speaks git over https or ssh. It has no API, so projects are named and not listed."""
 
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import BinaryIO
 
 from packistry.errors import HostRefused, MalformedEvent, NotFound, Refusal
@@ -22,7 +23,7 @@ from packistry.providers.base import (
 from packistry.providers.deliveries import has_hex_signature, ignored, read_delivery, ref_event
 from packistry.providers.git_address import checked_path
 from packistry.providers.git_errors import Redirected
-from packistry.providers.git_mirror import HeldMirror
+from packistry.providers.git_mirror import HeldMirror, mirror_path, remove_mirror
 from packistry.providers.git_process import GitLimits
 from packistry.providers.git_server import opened
 from packistry.providers.payloads import is_commit
@@ -157,6 +158,11 @@ class PlainGit:
 
     def delete_hook(self, connection: Connection, project: Project, hook_id: str) -> None:
         """There is none of ours."""
+
+    def keep_only(self, folder: Path, project_ids: Collection[str]) -> int:
+        wanted = {mirror_path(folder, project_id) for project_id in project_ids}
+        mirrors = mirror_path(folder, "").parent.glob("*.git*")
+        return sum(remove_mirror(mirror) for mirror in mirrors if mirror not in wanted)
 
     def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         return has_hex_signature(headers.get("x-hub-signature-256"), body, secret)

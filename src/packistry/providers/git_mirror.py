@@ -8,9 +8,11 @@ after we were killed still keeps others out.
 import fcntl
 import hashlib
 import os
+import secrets
+import shutil
 import time
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -42,6 +44,7 @@ _HEADING_BYTES = 200
 # Every archive brings a pack of its own; past this many, finding an object in all of them begins to cost.
 _PACKS = 50
 _LOCK = "packistry.lock"
+_MIRROR = ".git"
 _TURN = "packistry-turn.lock"
 _LOCK_POLL_SECONDS = 0.02
 
@@ -72,13 +75,22 @@ class GitMirror:
 
     @contextmanager
     def _locked(self, kind: int) -> Generator["HeldMirror"]:
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _opened(self.path / _LOCK) as descriptor:
-            # Who waits alone has the turn meanwhile: else readers that come and go would keep it waiting for ever.
-            with _opened(self.path / _TURN) as turn:
-                self._wait(turn, fcntl.LOCK_EX)
-                self._wait(descriptor, kind)
+        with ExitStack() as stack:
+            descriptor = self._lock(kind, stack)
             yield HeldMirror(replace(self, git=replace(self.git, held=(*self.git.held, descriptor))))
+
+    def _lock(self, kind: int, stack: ExitStack) -> int:
+        """The lock, held until the stack ends. Taken anew when the mirror was removed while we waited for it."""
+        while True:
+            with suppress(FileNotFoundError):
+                self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                descriptor = stack.enter_context(_opened(self.path / _LOCK))
+                # Who waits alone has the turn meanwhile: else readers that come and go would keep it waiting for ever.
+                with _opened(self.path / _TURN) as turn:
+                    self._wait(turn, fcntl.LOCK_EX)
+                    self._wait(descriptor, kind)
+                if os.path.samestat(os.fstat(descriptor), (self.path / _LOCK).stat()):
+                    return descriptor
 
     def _wait(self, descriptor: int, kind: int) -> None:
         deadline = time.monotonic() + self.git.limits.lock_seconds
@@ -303,6 +315,22 @@ def _opened(path: Path) -> Generator[int]:
         os.close(descriptor)
 
 
+def remove_mirror(path: Path) -> bool:
+    """Takes the mirror at `path` away, or what is left of one; False when it is in use."""
+    doomed = path
+    if path.suffix == _MIRROR:
+        doomed = path.with_name(f"{path.name}-{secrets.token_hex(8)}")
+        with _opened(path / _LOCK) as descriptor:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            # Under another name it is nobody's any more, and a kill leaves no half of a mirror at its place.
+            path.rename(doomed)
+    shutil.rmtree(doomed)
+    return True
+
+
 def mirror_path(folder: Path, project_id: str) -> Path:
     """Where the mirror of a project lies in a source's folder. Its name is a digest, for an id may hold anything."""
-    return folder / "mirrors" / f"{hashlib.blake2b(project_id.encode(), digest_size=16).hexdigest()}.git"
+    return folder / "mirrors" / f"{hashlib.blake2b(project_id.encode(), digest_size=16).hexdigest()}{_MIRROR}"

@@ -1,8 +1,9 @@
 """Gitea and Forgejo, whose API is the same where we use it, on servers of one's own and in the cloud."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlencode
 
@@ -167,6 +168,9 @@ class Gitea:
             current = self.project(connection, project.id)
             url = repository_address(host, current.full_name, "hooks", hook_id)
             host.delete(url, what=f"hook {hook_id}", needs=_HOOKS)
+
+    def keep_only(self, folder: Path, project_ids: Collection[str]) -> int:
+        return 0
 
     def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """By any of the three headers with an HMAC-SHA256; `X-Hub-Signature` is SHA-1 there, and not looked at."""

@@ -1,8 +1,9 @@
 """GitHub, in the cloud and on servers of one's own (Enterprise Server, whose address ends in /api/v3)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import parse_qs, urlsplit
 
@@ -182,6 +183,9 @@ class GitHub:
             current = self.project(connection, project.id)
             url = repository_address(host, current.full_name, "hooks", hook_id)
             host.delete(url, what=f"hook {hook_id}", needs=_HOOKS)
+
+    def keep_only(self, folder: Path, project_ids: Collection[str]) -> int:
+        return 0
 
     def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         return has_hex_signature(headers.get("x-hub-signature-256"), body, secret)

@@ -1,7 +1,8 @@
 """GitLab, in the cloud and on servers of one's own, also below a path."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
+from pathlib import Path
 from typing import BinaryIO
 
 from packistry.clock import now
@@ -172,6 +173,9 @@ class GitLab:
     def delete_hook(self, connection: Connection, project: Project, hook_id: str) -> None:
         host = _host(connection)
         host.delete(_hook(host, project, hook_id), what=f"hook {hook_id}", needs=_HOOKS)
+
+    def keep_only(self, folder: Path, project_ids: Collection[str]) -> int:
+        return 0
 
     def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """By the signature of a signing token where there is one, else by the secret itself, sent as it is."""

@@ -142,7 +142,7 @@ class SourceDesk:
             return [request_run(session, project, Cause.REBUILD).id for project in projects]
 
     def delete_project(self, actor: Actor, project_id: int) -> None:
-        """The project is followed no longer, and what was kept of it on our side for imports is gone."""
+        """The project is followed no longer. What is kept of it on disk for imports goes with the next sweep."""
         with self.database.write() as session:
             project = session.get_one(Project, project_id)
             delete_project(session, actor, project)
