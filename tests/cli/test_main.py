@@ -49,6 +49,7 @@ PROMISED = {
     "project": ["list", "show", "update", "delete", "accept-rename", "refuse-rename"],
     "rule": ["list", "run", "delete"],
     "import": ["list", "show", "retry", "cancel", "accept"],
+    "webhook": ["list", "deliveries", "show", "replay", "rotate"],
     "deploy-token": ["add", "list", "update", "rotate", "delete"],
     "personal-token": ["add", "list", "rotate", "delete"],
     "access": ["explain"],

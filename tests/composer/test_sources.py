@@ -1,8 +1,12 @@
 """A project of a git server becomes a package, and real clients follow it while old locks go on installing."""
 
-from collections.abc import Generator
+import re
+import subprocess
+import time
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -10,8 +14,12 @@ from tests.composer.registry import Projects
 from tests.fakes.git_host import GitHost
 from tests.fakes.git_projects import GitProject, library, make_project
 from tests.server import Installation, Server
+from tests.tools import ROOT, program
 
 NAME = "acme/widgets"
+GUIDE = ROOT / "docs" / "guides" / "plain-git.md"
+# A push takes a second; the machine may be busy.
+PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,33 @@ class Following:
     def token(self) -> str:
         made = self.installation.json("deploy-token", "add", "ci", "--repository", "acme", "--ability", "read")
         return str(made["token"])
+
+    def install_script(self) -> None:
+        """The script of docs/guides/plain-git.md, filled in as it says."""
+        [webhook] = self.installation.json("webhook", "list")
+        told = self.installation.json("webhook", "rotate", str(webhook["id"]))
+        [script] = re.findall(r"```sh\n(#!/bin/sh.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+        path = self.project.path / "hooks" / "post-receive"
+        path.parent.mkdir(exist_ok=True)
+        # The address has the public one of the settings; this server has another port each time.
+        address = self.server.url + urlsplit(str(told["address"])).path
+        for name, value in (("url", address), ("project", "widgets.git"), ("secret", told["secret"])):
+            script, count = re.subn(rf"^{name}='.*'$", f"{name}='{value}'", script, count=1, flags=re.MULTILINE)
+            assert count == 1, f"the script has no line {name}="
+        path.write_text(script)
+        path.chmod(0o755)
+
+    def wait_for(self, ref: str, commit: str) -> None:
+        """Until a run has brought the ref's commit in."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            for run in self.installation.json("import", "list"):
+                shown = self.installation.json("import", "show", str(run["id"]))
+                if {"name": ref, "commit": commit, "state": "imported"}.items() in [
+                    {key: row[key] for key in ("name", "commit", "state")}.items() for row in shown["refs"]
+                ]:
+                    return
+        pytest.fail(f"{ref} {commit} did not arrive:\n{self.server.log}")
 
     def rebuild(self) -> list[str]:
         """The lines that the command prints."""
@@ -67,6 +102,29 @@ def test_a_pushed_branch_is_taken_and_the_old_lock_still_installs(following: Fol
     assert (project.installed(NAME) / "README.md").read_text() != (colleague.installed(NAME) / "README.md").read_text()
 
 
+def test_a_push_is_taken_within_seconds_and_the_old_lock_still_installs(
+    following: Following, projects: Projects, tmp_path: Path
+) -> None:
+    following.install_script()
+    project = projects(following.url, require={NAME: "dev-main"}, minimum_stability="dev")
+    project.bearer(following.token())
+    project.run("update")
+    colleague = projects.of_colleague(project)
+    first = following.project.commit_of("refs/heads/main")
+
+    second = push(following.project, tmp_path / "work", branch="main", files={"README.md": "pushed"})
+    following.wait_for("main", second)
+    project.run("update")
+    colleague.run("install")
+
+    assert project.locked[NAME]["dist"]["reference"] == second
+    assert colleague.locked[NAME]["dist"]["reference"] == first
+    [delivery] = following.installation.json("webhook", "deliveries", "widgets.git")
+    assert (delivery["status"], len(delivery["imports"])) == (202, 1)
+    [run] = [each for each in following.installation.json("import", "list") if each["cause"] == "push"]
+    assert run["counts"] == {"imported": 1}
+
+
 def test_a_tag_that_moved_is_kept_and_said_in_one_line(following: Following, projects: Projects) -> None:
     first = following.project.commit_of("refs/tags/v1.0.0")
     second = following.project.push_branch("main", library(require={}, note="moved"))
@@ -89,3 +147,15 @@ def test_what_no_version_can_be_made_of_says_why(following: Following) -> None:
 
     [line] = [line for line in lines if line.startswith("nightly ")]
     assert line.startswith("nightly skipped The tag 'nightly' is no version")
+
+
+def push(project: GitProject, folder: Path, *, branch: str, files: Mapping[str, str]) -> str:
+    """A commit that a person pushes, so that the server's hooks run; the commit."""
+    git = program("git")
+    subprocess.run([git, "clone", "-q", "-b", branch, project.path, folder], check=True, capture_output=True)
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.test"]
+    for words in (["add", "."], [*who, "commit", "-q", "-m", "Change"], ["push", "-q", "origin", branch]):
+        subprocess.run([git, *words], cwd=folder, check=True, capture_output=True)
+    return project.commit_of(f"refs/heads/{branch}")

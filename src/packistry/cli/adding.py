@@ -12,6 +12,7 @@ from packistry.cli.project import Hook
 from packistry.cli.rule import tell_gathered
 from packistry.cli.source_documents import GatheredDocument, ImportDocument
 from packistry.cli.verbs import verb
+from packistry.cli.webhook import secret_document
 
 
 @verb(
@@ -62,7 +63,9 @@ def add(
             target = find_repository_named(session, operator(), repository_path(repository))
         wish = Wish(target.id, directory=path, tags=tag or (), branches=branch or (), hooked=hook is not False)
         if not every:
-            tell(house, house.desk.add(operator(), source, projects or (), wish), wait=wait, as_json=as_json)
+            added = house.desk.add(operator(), source, projects or (), wish)
+            secrets = {each.run_id: secret_document(house, each.hook) for each in added if each.hook}
+            tell(house, [each.run_id for each in added], wait=wait, as_json=as_json, webhooks=secrets)
             return
         patterns = [*(include or ()), *(f"!{pattern}" for pattern in exclude or ())]
         rule = RuleWish(wish, owner=owner, projects=patterns, with_archived=archived)

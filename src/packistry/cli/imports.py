@@ -1,6 +1,7 @@
 """`packistry import`, and rebuilding packages from sources: what brings refs in, and what became of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,9 +9,10 @@ import typer
 from packistry.cli import package
 from packistry.cli.opening import opened, operator
 from packistry.cli.options import AsJSON, repository_path
-from packistry.cli.printing import answer, facts, moment, table
+from packistry.cli.printing import answer, facts, moment, say, table
 from packistry.cli.source_documents import ImportDocument, import_document
 from packistry.cli.verbs import noun, verb
+from packistry.cli.webhook_documents import WebhookSecretDocument
 
 if TYPE_CHECKING:
     from packistry.house import House
@@ -127,16 +129,38 @@ def _rebuild(house: "House", name: str, repository: str | None) -> int:
     return house.desk.rebuild(operator(), found.id)
 
 
-def tell(house: "House", runs: Sequence[int], *, wait: bool, as_json: bool) -> None:
-    """Prints the runs; ends with 1 when one that was waited for failed, or a ref of it."""
+def tell(
+    house: "House",
+    runs: Sequence[int],
+    *,
+    wait: bool,
+    as_json: bool,
+    webhooks: Mapping[int, WebhookSecretDocument] | None = None,
+) -> None:
+    """Prints the runs, and by their numbers the secrets that a person is to put into a host.
+
+    Ends with 1 when a run that was waited for failed, or a ref of it.
+    """
     if wait:
         from packistry.cli.waiting import wait_for
 
         wait_for(house, runs)
-    documents = [document_of(house, run) for run in runs]
+    documents = [replace(document_of(house, run), webhook=(webhooks or {}).get(run)) for run in runs]
     answer(documents, told(documents, waited=wait), as_json=as_json)
+    if not as_json:
+        for each in documents:
+            _tell_secret(each)
     if wait and any(each.state != "done" or each.counts.get("failed") for each in documents):
         raise typer.Exit(1)
+
+
+def _tell_secret(document: ImportDocument) -> None:
+    """On standard error, so that what is read by programs is one line a ref, and no log gets the secret with it."""
+    if document.webhook is None:
+        return
+    say(f"{document.project} is polled until its server calls. For its post-receive script, shown this once:")
+    say(f"  address: {document.webhook.address}")
+    say(f"  secret:  {document.webhook.secret}")
 
 
 def told(documents: Sequence[ImportDocument], *, waited: bool) -> Iterator[str]:

@@ -26,6 +26,7 @@ from packistry.cli import (
     serve,
     source,
     user,
+    webhook,
     worker,
 )
 from packistry.cli.documents import ErrorDocument, ProblemDocument
@@ -41,7 +42,9 @@ INTERRUPTED: Final = 130
 # As programs end that write into a pipe which nobody reads any more.
 BROKEN_PIPE: Final = 141
 
-NOUNS: Final = (repository, package, source, project, rule, imports, user, deploy_token, personal_token, access, db)
+NOUNS: Final = (
+    repository, package, source, project, rule, imports, webhook, user, deploy_token, personal_token, access, db,
+)  # fmt: skip
 
 # The verbs of the PHP product.
 ALIASES: Final = {

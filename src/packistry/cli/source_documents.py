@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 from packistry.cli.documents import shown_path
+from packistry.cli.webhook_documents import WebhookSecretDocument
 
 if TYPE_CHECKING:
     from packistry.sources.queries import AddedProject, ImportRef, RunSummary, Source
@@ -120,7 +121,7 @@ class RefDocument:
     kind: Annotated[str, "branch or tag"]
     name: Annotated[str, "name"]
     commit: Annotated[str, "commit"]
-    state: Annotated[str, "waiting, imported, unchanged, skipped, kept, failed or cancelled"]
+    state: Annotated[str, "waiting, imported, unchanged, skipped, kept, deleted, failed or cancelled"]
     reason: Annotated[str | None, "why, and what to do"]
 
 
@@ -140,6 +141,9 @@ class ImportDocument:
     finished_at: Annotated[datetime | None, "when it was over"]
     counts: Annotated[dict[str, int], "how many refs are in each state"]
     refs: Annotated[list[RefDocument], "the refs, where they are shown"]
+    webhook: Annotated[
+        WebhookSecretDocument | None, "what a person is to put into the host, shown once by `package add`; else null"
+    ] = None
 
 
 def source_document(source: "Source", projects: int) -> SourceDocument:

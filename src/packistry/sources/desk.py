@@ -3,20 +3,21 @@ rows, because somebody waits; no session is open while a host is asked.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from packistry.access.actors import Actor
 from packistry.access.permissions import Permission
 from packistry.access.rules import require
-from packistry.db.engine import Database
+from packistry.db.engine import Database, WriteSession
 from packistry.db.models import Package, Project, Repository, Source
 from packistry.errors import Conflict, InvalidInput, Unavailable
 from packistry.providers.base import CheckReport
 from packistry.providers.base import Project as HostProject
 from packistry.sources.actions import CONCURRENCY, add_project, add_source, request_run, rotate_source, update_source
-from packistry.sources.connecting import Connector, Filled, filled_in
+from packistry.sources.connecting import Connector, Filled, filled_in, find_provider
 from packistry.sources.credentials import CredentialWatch
+from packistry.sources.hooks import find_hook, hook_path, make_manual, rotate_hook, settle_hook
 from packistry.sources.looking import Look, Looker, batches_of
 from packistry.sources.projects import delete_project
 from packistry.sources.queries import added_projects, find_source, list_projects, project_of_package
@@ -47,6 +48,27 @@ class Wish:
     tags: Sequence[str] = ()
     branches: Sequence[str] = ()
     hooked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class HookSecret:
+    """What a person puts into a host that we cannot tell: the end of the address in a repository, and the secret.
+
+    There is no secret where the host is told of it by us.
+    """
+
+    hook_id: int
+    repository: str
+    path: str
+    secret: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A project that was added: its first import, and its hook's secret where a person has to put it in."""
+
+    run_id: int
+    hook: HookSecret | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +140,8 @@ class SourceDesk:
             for look in _looks(looker, listed, 0 if quick else MOST_ASKED):
                 yield SeenProject(look.project, [each.id for each in added.get(look.project.id, ())], look.is_package)
 
-    def add(self, actor: Actor, named: str, full_names: Sequence[str], wish: Wish) -> list[int]:
-        """Adds the projects, all or none, and asks for their first import. Returns the runs, in the same order."""
+    def add(self, actor: Actor, named: str, full_names: Sequence[str], wish: Wish) -> list[Added]:
+        """Adds the projects, all or none, and asks for their first import. Returns them in the same order."""
         source = self._source(actor, named)
         with self.connector.connect(source) as (provider, connection):
             found = [provider.project_named(connection, name) for name in full_names]
@@ -141,13 +163,21 @@ class SourceDesk:
             projects = [added.project for added in list_projects(session, actor)]
             return [request_run(session, project, Cause.REBUILD).id for project in projects]
 
+    def rotate_hook(self, actor: Actor, hook_id: int) -> HookSecret:
+        """Another secret for the hook, shown where we cannot tell the host of it."""
+        with self.database.write() as session:
+            summary = find_hook(session, actor, hook_id)
+            secret = rotate_hook(session, actor, self.connector.sealer, hook_id)
+            shown = None if summary.hook.remote_hook_id else secret
+            return HookSecret(hook_id, summary.repository.path, hook_path(session, summary.hook), shown)
+
     def delete_project(self, actor: Actor, project_id: int) -> None:
         """The project is followed no longer. What is kept of it on disk for imports goes with the next sweep."""
         with self.database.write() as session:
             project = session.get_one(Project, project_id)
             delete_project(session, actor, project)
 
-    def _add(self, actor: Actor, source: Source, found: Sequence[HostProject], wish: Wish) -> list[int]:
+    def _add(self, actor: Actor, source: Source, found: Sequence[HostProject], wish: Wish) -> list[Added]:
         directory = valid_directory(wish.directory)
         with self.database.write() as session:
             repository = session.get_one(Repository, wish.repository_id)
@@ -166,7 +196,20 @@ class SourceDesk:
                 )
                 for each in found
             ]
-            return [request_run(session, project, Cause.FIRST).id for project in added]
+            return [
+                Added(request_run(session, project, Cause.FIRST).id, self._manual(session, source, repository, project))
+                for project in added
+            ]
+
+    def _manual(
+        self, session: WriteSession, source: Source, repository: Repository, project: Project
+    ) -> HookSecret | None:
+        """The hook of a host that cannot be told of it; a secret that was shown once is shown to nobody again."""
+        hook = settle_hook(session, project)
+        if hook is None or find_provider(source.provider).has_hooks:
+            return None
+        secret = make_manual(self.connector.sealer, hook)
+        return HookSecret(hook.id, repository.path, hook_path(session, hook), secret) if secret else None
 
     def _source(self, actor: Actor, named: str) -> Source:
         with self.database.read() as session:

@@ -157,9 +157,9 @@ def rotate_hook(session: WriteSession, actor: Actor, sealer: Sealer, hook_id: in
     summary = find_hook(session, actor, hook_id)
     hook = summary.hook
     known = open_secrets(sealer, hook.secret).rotated()
-    if hook.state == HookStatus.MANUAL:
+    if hook.remote_hook_id is None:
         known = known.ending()
-    else:
+    if hook.state != HookStatus.MANUAL:
         hook.state, hook.due_at = HookStatus.WANTED, clock.now()
     hook.secret = seal_secrets(sealer, known)
     record(session, actor, Event.HOOK_ROTATED, Subject("hook", hook.id, summary.project))
