@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from tests.fakes.host import Delivery, FakeHost, FakeProject, FakeToken
+from tests.fakes.host import Delivery, FakeHost, FakeProject, FakeToken, RateLimit
 from tests.fakes.loopback import Reply, Request
 
 EMAIL = "octocat@example.org"
@@ -58,6 +58,11 @@ class FakeBitbucket(FakeHost):
             return None
         detail = {"granted": list(token.scopes), "required": [needed]}
         return _error(403, "Your credentials lack one or more required privilege scopes.", detail)
+
+    def limit_headers(self, limit: RateLimit) -> dict[str, str]:
+        # "API request limits": headers tell of it for access tokens of a repository, project or workspace only.
+        super().limit_headers(limit)
+        return {}
 
     def unknown(self) -> Reply:
         return _error(404, "Resource not found")

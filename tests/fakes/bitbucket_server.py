@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from tests.fakes.host import Delivery, FakeHost, FakeProject, FakeToken
+from tests.fakes.host import Delivery, FakeHost, FakeProject, FakeToken, RateLimit
 from tests.fakes.loopback import Reply, Request
 
 _API = "/rest/api/latest"
@@ -55,9 +55,17 @@ class FakeBitbucketServer(FakeHost):
     def unknown(self) -> Reply:
         return Reply(404, b"<status><status-code>404</status-code></status>", {"Content-Type": "application/xml"})
 
+    def limit_headers(self, limit: RateLimit) -> dict[str, str]:
+        # "Adjusting your code for rate limiting": a bucket that fills evenly, so there is no end of a window.
+        told = super().limit_headers(limit)
+        del told["X-RateLimit-Reset"]
+        rate, interval = str(limit.requests), str(int(limit.seconds))
+        return {**told, "X-RateLimit-FillRate": rate, "X-RateLimit-Interval-Seconds": interval}
+
     def over_limit(self) -> Reply:
-        # "Improving instance stability with rate limiting": 429.
-        return _fault(429, "You are rate limited.", "RateLimitException")
+        # The same page: 429, and how long to wait.
+        wait = {"Retry-After": str(self.limit.seconds_left if self.limit else 1)}
+        return Reply(429, {"errors": [{"message": "You are rate limited."}]}, wait)
 
     def token(self, request: Request) -> FakeToken | None:
         return self.tokens.get(request.headers.get("authorization", "").removeprefix("Bearer "))

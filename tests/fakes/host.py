@@ -133,6 +133,11 @@ class RateLimit:
         return {"Limit": str(self.requests), "Remaining": str(left), "Reset": str(int(self.ends_at))}
 
     @property
+    def seconds_left(self) -> int:
+        """Until the count begins anew."""
+        return max(math.ceil(self.ends_at - time.time()), 1)
+
+    @property
     def is_passed(self) -> bool:
         return self.used > self.requests
 
@@ -215,6 +220,10 @@ class FakeHost:
         """Sends the client to the archive at the other port."""
         return Reply(302, headers={"Location": f"{self._files.address}/{project.id}/{commit}"})
 
+    def limit_headers(self, limit: RateLimit) -> dict[str, str]:
+        """Counts a request, and tells of the limit as this host does."""
+        return {self.limit_prefix + name: value for name, value in limit.headers_of_one_more().items()}
+
     def over_limit(self) -> Reply:
         """How the host says "too fast"; the headers of the limit come with it."""
         return Reply(429, {"message": "Too Many Requests"})
@@ -222,10 +231,9 @@ class FakeHost:
     def _answer(self, request: Request) -> Reply:
         time.sleep(self.latency_seconds)
         with self._lock:
-            limits = self.limit.headers_of_one_more() if self.limit else {}
+            limits = self.limit_headers(self.limit) if self.limit else {}
             reply = self._unless_known(request, self._reply(request))
-        headers = {self.limit_prefix + name: value for name, value in limits.items()}
-        return Reply(reply.status, reply.body, {**headers, **self.extra_headers, **reply.headers})
+        return Reply(reply.status, reply.body, {**limits, **self.extra_headers, **reply.headers})
 
     def _unless_known(self, request: Request, reply: Reply) -> Reply:
         if not self.has_etags or request.method != "GET" or reply.status != 200 or isinstance(reply.body, bytes):

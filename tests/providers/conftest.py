@@ -38,8 +38,8 @@ class Kind:
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     # How the host identifies a project.
     identify: Callable[[FakeProject], str] = lambda project: str(project.id)
-    # What the host tells nobody: "expiry" of a credential, "archived" of a project, when it was "changed", and, in its
-    # deliveries, "commits of tags".
+    # What the host tells nobody: "expiry" of a credential, "archived" of a project, when it was "changed", in its
+    # deliveries "commits of tags", anything of a "limit", and only the "end of a limit".
     untold: Sequence[str] = ()
 
 
@@ -65,7 +65,7 @@ KINDS = [
         credential={"email": EMAIL},
         settings={"workspace": "acme"},
         identify=lambda project: project.uuid,
-        untold=("expiry", "archived"),
+        untold=("expiry", "archived", "limit"),
     ),
     Kind(
         "bitbucket",
@@ -75,14 +75,14 @@ KINDS = [
         secret="secret",
         settings={"workspace": "acme"},
         identify=lambda project: project.uuid,
-        untold=("expiry", "archived"),
+        untold=("expiry", "archived", "limit"),
     ),
     Kind(
         "bitbucket-server",
         FakeBitbucketServer,
         ("REPO_ADMIN",),
         "/code/bitbucket",
-        untold=("expiry", "changed", "commits of tags"),
+        untold=("expiry", "changed", "commits of tags", "end of a limit"),
     ),
 ]
 

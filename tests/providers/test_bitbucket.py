@@ -110,6 +110,13 @@ def test_a_project_of_another_workspace_is_not_found(stage: Stage) -> None:
     assert stage.provider.project_named(stage.connection, "ACME/widgets") == stage.project
 
 
+def test_another_ref_that_is_answered_is_not_taken(stage: Stage) -> None:
+    project = stage.project
+    stage.host.troubles.append(Reply(200, {"values": [{"name": "Main", "target": {"hash": COMMIT}}]}))
+
+    assert stage.provider.find_ref(stage.connection, project, RefKind.BRANCH, "main") is None
+
+
 def test_projects_are_those_of_the_workspace(stage: Stage) -> None:
     stage.host.add(FakeProject(13, "other/gadgets"))
 

@@ -469,6 +469,8 @@ def test_a_host_that_asks_us_to_wait_says_until_when(stage: Stage, name: str) ->
 
 
 def test_a_limit_is_not_run_into(stage: Stage) -> None:
+    if {"limit", "end of a limit"} & set(stage.kind.untold):
+        pytest.skip("the host does not tell how many requests are left, or until when")
     stage.host.limit = RateLimit(requests=10, seconds=1)
     connection = stage.connection
 
@@ -483,7 +485,9 @@ def test_a_limit_that_others_used_up_says_when_it_ends(stage: Stage) -> None:
     with pytest.raises(RateLimited) as refused:
         stage.provider.project_named(stage.connection, "acme/widgets")
 
-    assert timedelta(seconds=590) < refused.value.until - now() < timedelta(seconds=602)
+    # A minute where the host says nothing.
+    seconds = 60 if "limit" in stage.kind.untold else 600
+    assert timedelta(seconds=seconds - 10) < refused.value.until - now() < timedelta(seconds=seconds + 2)
 
 
 @pytest.mark.parametrize("status", [500, 501, 599])

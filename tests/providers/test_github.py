@@ -48,6 +48,13 @@ def test_a_project_that_was_renamed_is_found_by_its_former_name(stage: Stage) ->
     assert stage.provider.project_named(stage.connection, "acme/widgets").full_name == "acme/gizmos"
 
 
+def test_another_ref_that_is_answered_is_not_taken(stage: Stage) -> None:
+    project, commit = stage.project, {"object": {"type": "commit", "sha": COMMIT}}
+    stage.host.troubles.append(Reply(200, {"ref": "refs/heads/main-longer", **commit}))
+
+    assert stage.provider.find_ref(stage.connection, project, RefKind.BRANCH, "main") is None
+
+
 def test_a_tag_of_a_tag_stands_for_the_commit_and_one_of_a_file_for_nothing(stage: Stage) -> None:
     project, inner, tag = stage.project, "8" * 40, {"object": {"type": "tag", "sha": TAG_OBJECT}}
     first, second = Reply(200, {"ref": "refs/tags/v1", **tag}), Reply(200, {"object": {"type": "tag", "sha": inner}})

@@ -54,3 +54,27 @@ def test_the_last_tenth_of_a_limit_is_used_slowly(remaining: str, limit: str, re
         headers = {f"{prefix}-remaining": remaining, f"{prefix}-limit": limit, f"{prefix}-reset": str(reset)}
 
         assert pause_seconds(headers, MOMENT) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("remaining", "interval", "rate", "expected"),
+    [
+        ("7", "60", "20", 0),  # plenty
+        ("6", "60", "20", 3.0),  # as fast as the bucket fills
+        ("0", "60", "20", 3.0),
+        ("0", "3600", "5", 5.0),
+        ("0", "60", "0", 0),
+        ("0", "60", "", 0),
+    ],
+)
+def test_the_rest_of_a_bucket_is_used_as_fast_as_it_fills(
+    remaining: str, interval: str, rate: str, expected: float
+) -> None:
+    headers = {
+        "x-ratelimit-limit": "60",
+        "x-ratelimit-remaining": remaining,
+        "x-ratelimit-interval-seconds": interval,
+        "x-ratelimit-fillrate": rate,
+    }
+
+    assert pause_seconds(headers, MOMENT) == expected

@@ -2,7 +2,12 @@
 
 import pytest
 
-from packistry.providers.refs import may_be_ref
+from packistry.errors import HostUnavailable
+from packistry.providers.base import Ref, RefKind
+from packistry.providers.payloads import read_payload
+from packistry.providers.refs import may_be_ref, told_ref
+
+COMMIT = b"c" * 40
 
 
 @pytest.mark.parametrize(
@@ -25,3 +30,17 @@ def test_odd_names_may_be_asked_for(name: str) -> None:
 )
 def test_what_git_refuses_is_no_name(name: str) -> None:
     assert not may_be_ref(name)
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b'{"name": "main", "commit": {"id": "%s"}}' % COMMIT, Ref(RefKind.BRANCH, "main", COMMIT.decode())),
+        (b'{"name": "Main", "commit": {"id": "%s"}}' % COMMIT, None),
+        (b'{"name": "main-longer", "commit": {"id": "%s"}}' % COMMIT, None),
+        (b'{"name": "main", "commit": null}', None),
+        (b'{"name": "main"}', None),
+    ],
+)
+def test_an_answer_counts_for_the_ref_it_is_about(body: bytes, found: Ref | None) -> None:
+    assert told_ref(read_payload(body, HostUnavailable), RefKind.BRANCH, "main", "commit", "id") == found

@@ -24,7 +24,7 @@ from packistry.providers.base import (
 )
 from packistry.providers.bitbucket_host import LABEL, opened, site
 from packistry.providers.checks import projects_line, refused
-from packistry.providers.deliveries import has_hex_signature, ignored, read_delivery, ref_event
+from packistry.providers.deliveries import has_hex_signature, ignored, push_of, read_delivery, ref_event
 from packistry.providers.hooks import hook_to, hooked_project, written_hook
 from packistry.providers.payloads import Payload
 from packistry.providers.refs import may_be_ref
@@ -276,9 +276,7 @@ def _hook_line(host: Host, project: Project) -> CheckLine:
 def _push(payload: Payload) -> Sequence[HookEvent]:
     """Every change of the push: `git push --tags` brings many."""
     project_id = payload.text("repository", "uuid")
-    return [_change(project_id, change) for change in payload.payloads("push", "changes")] or [
-        ignored("The push changes no branch and no tag.", project_id)
-    ]
+    return push_of(project_id, [_change(project_id, change) for change in payload.payloads("push", "changes")])
 
 
 def _change(project_id: str, change: Payload) -> HookEvent:

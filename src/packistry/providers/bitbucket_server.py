@@ -25,7 +25,7 @@ from packistry.providers.base import (
     RefKind,
 )
 from packistry.providers.checks import projects_line, refused
-from packistry.providers.deliveries import has_hex_signature, ignored, pushed, read_delivery
+from packistry.providers.deliveries import has_hex_signature, ignored, push_of, pushed, read_delivery
 from packistry.providers.hooks import hook_to, hooked_project, written_hook
 from packistry.providers.payloads import Payload
 from packistry.providers.refs import may_be_ref
@@ -299,9 +299,7 @@ def _hook_line(host: Host, row: Payload) -> CheckLine:
 def _push(payload: Payload) -> Sequence[HookEvent]:
     """Every change of the push."""
     project_id = payload.identifier("repository", "id")
-    return [_change(project_id, change) for change in payload.payloads("changes")] or [
-        ignored("The push changes no branch and no tag.", project_id)
-    ]
+    return push_of(project_id, [_change(project_id, change) for change in payload.payloads("changes")])
 
 
 def _change(project_id: str, change: Payload) -> HookEvent:

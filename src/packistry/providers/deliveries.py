@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hmac
+from collections.abc import Sequence
 
 from packistry.errors import MalformedEvent
 from packistry.providers.base import EventKind, HookEvent, Ref, RefKind
@@ -58,6 +59,11 @@ def ref_event(project_id: str, kind: RefKind, name: str, commit: str | None) -> 
     if not is_commit(commit):
         raise MalformedEvent(f"The delivery cannot be used: the {kind} {name} has no full commit.")
     return HookEvent(EventKind.REF_CHANGED, project_id, Ref(kind, name, commit))
+
+
+def push_of(project_id: str, events: Sequence[HookEvent]) -> Sequence[HookEvent]:
+    """All changes of one push, for hosts that tell of several at once."""
+    return events or [ignored("The push changes no branch and no tag.", project_id)]
 
 
 def ignored(sentence: str, project_id: str | None = None) -> HookEvent:

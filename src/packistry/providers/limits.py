@@ -30,13 +30,24 @@ def limited_until(headers: Mapping[str, str], moment: datetime) -> datetime:
 def pause_seconds(headers: Mapping[str, str], moment: datetime) -> float:
     """How long to wait after a good answer, so that the rest of a limit lasts to its end; 0 while plenty is left."""
     limit, remaining, reset = (_limit_header(headers, name) for name in ("limit", "remaining", "reset"))
-    if not limit or remaining is None or reset is None or remaining > limit * _SPARE_SHARE:
+    if not limit or remaining is None or remaining > limit * _SPARE_SHARE:
         return 0
+    if reset is None:
+        return min(_refill_seconds(headers), _LONGEST_PAUSE_SECONDS)
     left_seconds = max(reset - moment.timestamp(), 0)
     if remaining:
         return min(left_seconds / (remaining + 1), _LONGEST_PAUSE_SECONDS)
     # At the wall: it is worth waiting only when it goes down soon. Else the next request is told until when.
     return left_seconds if left_seconds <= _LONGEST_PAUSE_SECONDS else 0
+
+
+def _refill_seconds(headers: Mapping[str, str]) -> float:
+    """How long it takes until one more request is allowed, where there is no window but a bucket that fills evenly.
+
+    Source: Atlassian, "Adjusting your code for rate limiting" (Data Center).
+    """
+    interval, rate = (_limit_header(headers, name) for name in ("interval-seconds", "fillrate"))
+    return interval / rate if interval and rate else 0
 
 
 def _limit_header(headers: Mapping[str, str], name: str) -> int | None:
