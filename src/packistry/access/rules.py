@@ -83,21 +83,25 @@ def writable_packages(actor: Actor) -> ColumnElement[bool]:
     )
 
 
-def require(actor: Actor, permission: Permission) -> None:
-    """Refuses with Forbidden unless the actor's role alone gives the permission.
+def may(actor: Actor, permission: Permission) -> bool:
+    """Whether the actor's role alone gives the permission.
 
     A token never administers, nor does a password that was shown for reading only.
     """
     match actor:
         case System():
-            return
+            return True
         case UserActor(token_id=None) if Ability.WRITE in actor.abilities:
             role = Role.ADMINISTRATOR if actor.is_administrator else Role.USER
-            if permission in ROLE_PERMISSIONS[role]:
-                return
+            return permission in ROLE_PERMISSIONS[role]
         case _:
-            pass
-    raise Forbidden(f"{describe(actor)} lacks the permission {permission}; ask an administrator.")
+            return False
+
+
+def require(actor: Actor, permission: Permission) -> None:
+    """Refuses with Forbidden unless the actor may."""
+    if not may(actor, permission):
+        raise Forbidden(f"{describe(actor)} lacks the permission {permission}; ask an administrator.")
 
 
 def require_personal_tokens(actor: Actor, user_id: int) -> None:

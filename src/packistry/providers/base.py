@@ -60,6 +60,7 @@ class CredentialField:
     help: str
     secret: bool = True
     required: bool = True
+    lines: bool = False
     way: str | None = None
 
 

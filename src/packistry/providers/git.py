@@ -53,6 +53,7 @@ class PlainGit:
             "Private key",
             "For ssh: an OpenSSH key without a passphrase, whose public half the server knows.",
             required=False,
+            lines=True,
         ),
     )
 

@@ -1,6 +1,6 @@
 """Opening a source: its row becomes a provider and a connection. People are asked for what the provider declares."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +64,11 @@ class Connector:
             yield find_provider(provider), Connection(address, credential, settings, client, folder, self._tokens)
         finally:
             client.close()
+
+
+def providers_there_are() -> Sequence[Provider]:
+    """Every kind of host, in the order in which people should be asked."""
+    return list(PROVIDERS.values())
 
 
 def find_provider(name: str) -> Provider:

@@ -14,7 +14,7 @@ from packistry import clock
 from packistry.db.engine import ReadSession
 from packistry.db.models import Hook, ImportRef, ImportRun, Project, Repository, Source
 from packistry.sources.queries import live_sources
-from packistry.sources.states import OPEN, RunState
+from packistry.sources.states import OPEN, HookStatus, RunState
 
 # What is told of as lately.
 LATELY: Final = timedelta(days=1)
@@ -105,7 +105,8 @@ def hook_troubles(session: ReadSession, limit: int) -> Sequence[Trouble]:
         select(Source.name, Hook.remote_id, Repository.path, Hook.state, Hook.reason)
         .join(Source, Source.id == Hook.source_id)
         .join(Repository, Repository.id == Hook.repository_id)
-        .where(Hook.deleted_at.is_(None), Hook.reason.is_not(None))
+        # A manual one has a reason too: what to do about it, which a person may have done.
+        .where(Hook.deleted_at.is_(None), Hook.reason.is_not(None), Hook.state != HookStatus.MANUAL)
         .order_by(Hook.id)
         .limit(limit)
     )

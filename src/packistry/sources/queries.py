@@ -84,6 +84,15 @@ def find_source(session: ReadSession, actor: Actor, named: str) -> Source:
     return source
 
 
+def source_at(session: ReadSession, actor: Actor, source_id: int) -> Source:
+    """By its id alone: a name may be a number too. Refuses with NotFound."""
+    require(actor, Permission.SOURCE_MANAGE)
+    source = session.get(Source, source_id)
+    if source is None or source.deleted_at is not None:
+        raise NotFound("There is no such source.")
+    return source
+
+
 def list_sources(session: ReadSession, actor: Actor) -> Sequence[tuple[Source, int]]:
     """All sources by name, with the number of their projects."""
     require(actor, Permission.SOURCE_MANAGE)

@@ -1,10 +1,22 @@
 """Every page there is, in one list."""
 
-from packistry.web.pages import audit, dashboard, package, packages, profile, repositories, sign_in, tokens, users
+from packistry.web.pages import (
+    audit,
+    dashboard,
+    imports,
+    package,
+    packages,
+    profile,
+    repositories,
+    sign_in,
+    sources,
+    tokens,
+    users,
+)
 from packistry.web.pages.site import Page, Site
 
 
 def all_pages(site: Site) -> list[Page]:
     """The pages of the site, in no order that matters."""
-    nouns = (dashboard, packages, package, repositories, tokens, users, audit)
+    nouns = (dashboard, packages, package, repositories, imports, sources, tokens, users, audit)
     return [*sign_in.pages(site), *profile.pages(site), *(page for noun in nouns for page in noun.PAGES)]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from packistry.access.actors import UserActor
-from packistry.access.permissions import ROLE_PERMISSIONS, Permission, Role
+from packistry.access.permissions import Permission
+from packistry.access.rules import may
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,10 @@ GROUPS: Final = (
             Entry("Dashboard", "home", "/-/"),
             Entry("Packages", "package", "/-/packages"),
             Entry("Repositories", "layers", "/-/repositories"),
+            Entry("Imports", "download", "/-/imports", Permission.SOURCE_MANAGE),
         ),
     ),
+    Group("Connections", (Entry("Sources", "branch", "/-/sources", Permission.SOURCE_MANAGE),)),
     Group(
         "Access",
         (
@@ -49,10 +52,8 @@ GROUPS: Final = (
 
 def navigation(actor: UserActor) -> list[Group]:
     """The groups with what the actor may open; empty ones are left out."""
-    role = Role.ADMINISTRATOR if actor.is_administrator else Role.USER
-    granted = ROLE_PERMISSIONS[role]
     shown = [
-        Group(group.label, [each for each in group.entries if each.permission is None or each.permission in granted])
+        Group(group.label, [each for each in group.entries if each.permission is None or may(actor, each.permission)])
         for group in GROUPS
     ]
     return [group for group in shown if group.entries]

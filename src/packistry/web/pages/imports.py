@@ -1,0 +1,94 @@
+"""Imports: which run, what became of each ref, and what to do about those that failed."""
+
+from typing import Final
+
+from starlette.responses import Response
+
+from packistry.sources.actions import cancel_run, retry_run
+from packistry.sources.queries import find_run, refs_of, summarise_run
+from packistry.sources.runs import FAILED, RUNNING, browse_runs
+from packistry.sources.states import OPEN, RefState
+from packistry.web.pages.forms import CORRECTABLE
+from packistry.web.pages.lists import asked_for
+from packistry.web.pages.site import Page
+from packistry.web.pages.visits import Visit
+
+PATH: Final = "/-/imports"
+# In the order in which somebody wants to read them: what needs a hand first.
+ORDER: Final = {
+    state: at
+    for at, state in enumerate(
+        (
+            RefState.FAILED,
+            RefState.KEPT,
+            RefState.WAITING,
+            RefState.IMPORTED,
+            RefState.DELETED,
+            RefState.SKIPPED,
+            RefState.CANCELLED,
+            RefState.UNCHANGED,
+        )
+    )
+}
+
+
+def _list(visit: Visit) -> Response:
+    listing = asked_for(visit, sorts=("-id",), standard_sort="-id", filters={"show": (RUNNING, FAILED)})
+    with visit.database.read() as session:
+        rows, total = browse_runs(
+            session, visit.actor, listing.filters["show"], offset=listing.offset, limit=listing.size
+        )
+    return visit.page(
+        "imports.html",
+        listing=listing.counted(total),
+        rows=rows,
+        running=any(row.run.state in OPEN for row in rows),
+        region="imports",
+        region_template="imports_region.html",
+    )
+
+
+def _show(visit: Visit) -> Response:
+    with visit.database.read() as session:
+        run = find_run(session, visit.actor, visit.number("run"))
+        summary = summarise_run(session, run)
+        refs = sorted(refs_of(session, run), key=lambda ref: (ORDER[RefState(ref.state)], ref.position))
+    total = sum(summary.refs.values())
+    return visit.page(
+        "import.html",
+        summary=summary,
+        refs=refs,
+        total=total,
+        done=total - summary.refs.get(RefState.WAITING, 0),
+        running=run.state in OPEN,
+        region="import",
+        region_template="import_region.html",
+    )
+
+
+def _cancel(visit: Visit) -> Response:
+    with visit.database.write() as session:
+        run = find_run(session, visit.person, visit.number("run"))
+        # It may have ended while the page was open; then there is nothing left to do.
+        if run.state in OPEN:
+            cancel_run(session, visit.person, run)
+    return visit.go(f"{PATH}/{run.id}")
+
+
+def _retry(visit: Visit) -> Response:
+    with visit.database.write() as session:
+        run = find_run(session, visit.person, visit.number("run"))
+        try:
+            number = retry_run(session, visit.person, run).id
+        except CORRECTABLE:
+            # It runs already.
+            number = run.id
+    return visit.go(f"{PATH}/{number}")
+
+
+PAGES: Final = (
+    Page(PATH, show=_list),
+    Page(f"{PATH}/{{run}}", show=_show),
+    Page(f"{PATH}/{{run}}/cancel", act=_cancel),
+    Page(f"{PATH}/{{run}}/retry", act=_retry),
+)
