@@ -156,8 +156,8 @@ def added(house: House, remote: Remote, path: str) -> int:
     with house.database.read() as session:
         repository_id = session.scalars(select(Repository.id).where(Repository.path == path)).one()
     house.desk.connect(OPERATOR, "here", filled_in(remote.provider, remote.address, remote.fields), concurrency=2)
-    [run_id] = house.desk.add(OPERATOR, "here", [remote.name], Wish(repository_id))
-    return run_id
+    [project] = house.desk.add(OPERATOR, "here", [remote.name], Wish(repository_id))
+    return project.run_id
 
 
 def work(house: House, run_id: int) -> dict[str, str]:
