@@ -139,6 +139,13 @@ def test_serve_starts_a_jobs_process_anew_that_died(serving: Server) -> None:
     assert serving.answers() == 200
 
 
+def test_a_jobs_process_leaves_the_processor_to_web_workers(serving: Server) -> None:
+    pid = jobs_process(serving)
+
+    assert pid is not None
+    assert os.getpriority(os.PRIO_PROCESS, pid) > os.getpriority(os.PRIO_PROCESS, serving.process.pid)
+
+
 def test_a_jobs_process_ends_within_a_second_of_its_supervisor(serving: Server) -> None:
     jobs = jobs_process(serving)
     assert jobs is not None

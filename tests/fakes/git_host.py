@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -130,6 +130,11 @@ def _handler(host: GitHost) -> type[BaseHTTPRequestHandler]:
             return Reply(int(headers.pop("Status", "200 OK").split(" ")[0]), headers, answer)
 
         def _send(self, reply: Reply) -> None:
+            # A client that was killed does not want the rest.
+            with suppress(ConnectionError):
+                self._send_all(reply)
+
+        def _send_all(self, reply: Reply) -> None:
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)

@@ -1,9 +1,14 @@
 """`packistry worker`: a jobs process alone, or the one that `serve` starts beside its web workers."""
 
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+
+# Beside web workers: where there is not enough processor for all, somebody waits for their answers, and for packing an
+# archive mostly nobody. It still gets a third of what one of them gets.
+NICENESS: Final = 5
 
 
 def worker(
@@ -23,6 +28,7 @@ def worker(
         from packistry.web.orphans import end_with_parent
 
         end_with_parent(supervisor)
+        os.nice(NICENESS)
     with open_house(settings) as house:
         # Imported here: the job engine costs 0.6 s, which only this process may pay.
         from packistry.background import all_kinds

@@ -16,10 +16,12 @@ from tempfile import TemporaryDirectory
 
 from packistry import clock
 from tests.proofs.bench import machine
+from tests.proofs.bench.beside import import_beside_reads
 from tests.proofs.bench.compare import Effort
 from tests.proofs.bench.composer import composer_update
 from tests.proofs.bench.growth import growth
-from tests.proofs.bench.importing import import_speed
+from tests.proofs.bench.hooks import hooks
+from tests.proofs.bench.importing import import_memory, import_speed
 from tests.proofs.bench.memory import memory
 from tests.proofs.bench.publishing import latency, p2_while_publishing
 from tests.proofs.bench.results import Result, table, write_page
@@ -37,6 +39,9 @@ CASES: dict[str, Callable[[Path, Effort], list[Result]]] = {
     "memory": memory,
     "composer": composer_update,
     "import": import_speed,
+    "import-memory": import_memory,
+    "import-beside": import_beside_reads,
+    "hooks": hooks,
 }
 
 

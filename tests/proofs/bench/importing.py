@@ -22,11 +22,12 @@ from tests.proofs.bench import machine
 from tests.proofs.bench.compare import Effort
 from tests.proofs.bench.host import TOKEN, Host, Hosted, running_host
 from tests.proofs.bench.ours import environment_of
-from tests.proofs.bench.results import Result, at_least
+from tests.proofs.bench.results import Result, at_least, at_most
 from tests.server import PROGRAM
 from tests.tools import dying_with_us
 
 REFS: Final = 300
+LARGE_REFS: Final = 8
 PATH: Final = "acme"
 MB: Final = 1_000_000
 
@@ -50,14 +51,16 @@ class Importing:
     def wait(self, seconds: float) -> None:
         """Returns when nothing is imported any more."""
         deadline = time.monotonic() + seconds
-        while self._open():
+        while self.is_open:
             assert time.monotonic() < deadline, "the imports do not end"
             time.sleep(0.1)
 
-    def _open(self) -> int:
+    @property
+    def is_open(self) -> bool:
+        """Whether something is imported, or waits for it."""
         with self.house.database.read() as session:
             count = select(func.count()).select_from(ImportRun).where(ImportRun.state.in_(OPEN))
-            return session.execute(count).scalar_one()
+            return session.execute(count).scalar_one() > 0
 
 
 @contextmanager
@@ -119,18 +122,36 @@ def import_speed(folder: Path, _: Effort) -> list[Result]:
             [run_id] = importing.add(1)
             importing.wait(120)
             used = machine.cpu_seconds(roots) - used
-            seconds = _seconds(importing.house, run_id)
+            seconds = _seconds(importing.house, run_id, REFS)
         case = f"importing {REFS} refs of one project, {database}"
         detail = f"{seconds:.1f} s, {used / REFS * 1000:.1f} ms of CPU for a ref"
         results.append(at_least(case, REFS / seconds, target, detail, unit=" refs/s"))
     return results
 
 
-def _seconds(house: House, run_id: int) -> float:
+def import_memory(folder: Path, _: Effort) -> list[Result]:
+    """Archives of 100 MB, eight at once, which is what a source asks for by itself."""
+    results: list[Result] = []
+    for kind in ("noise", "text"):
+        hosted = Hosted(tags=LARGE_REFS // 2, branches=LARGE_REFS // 2, kind=kind, archive_bytes=100 * MB)
+        with connected(folder / kind, hosted) as importing, worker(importing) as process:
+            before, _proportional = machine.memory_bytes(process.pid)
+            [run_id] = importing.add(1)
+            importing.wait(600)
+            seconds = _seconds(importing.house, run_id, LARGE_REFS)
+            peak = machine.peak_bytes(process.pid)
+        case = f"memory of the jobs process, {LARGE_REFS} archives of 100 MB of {kind} at once"
+        detail = f"{before / MB:.0f} MB after start, {seconds:.0f} s"
+        results.append(at_most(case, peak / MB, 250, detail, unit=" MB"))
+    return results
+
+
+def _seconds(house: House, run_id: int, refs: int) -> float:
+    """How long a run took in which all of so many refs were imported."""
     with house.database.read() as session:
         run = session.get_one(ImportRun, run_id)
         states = session.scalars(select(ImportRef.state).where(ImportRef.run_id == run_id)).all()
-    assert states.count("imported") == REFS, f"{run.state}: {run.reason} {set(states)}"
+    assert states.count("imported") == refs, f"{run.state}: {run.reason} {set(states)}"
     assert run.started_at
     assert run.finished_at
     return (run.finished_at - run.started_at).total_seconds()

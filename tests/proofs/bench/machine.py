@@ -42,6 +42,12 @@ def memory_bytes(pid: int) -> tuple[int, int]:
     return kib["Rss"] * 1024, kib["Pss"] * 1024
 
 
+def peak_bytes(pid: int) -> int:
+    """The most that was resident of a process at any time."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+
+
 def children(pid: int) -> set[int]:
     """The processes it started that live."""
     return {child for child, parent in _parents().items() if parent == pid}

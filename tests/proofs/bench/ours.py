@@ -5,7 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,16 +35,18 @@ class Ours:
 
     @property
     def worker(self) -> int:
-        """The process that answers: the child of the supervisor with the most memory."""
-        return max(machine.children(self.process.pid), key=lambda pid: machine.memory_bytes(pid)[0])
+        """The process that answers: the supervisor's child with the most memory that does no jobs."""
+        children = [pid for pid in machine.children(self.process.pid) if not _does_jobs(pid)]
+        return max(children, key=lambda pid: machine.memory_bytes(pid)[0])
 
 
 @contextmanager
-def running_ours(settings: Settings, helpers: Sequence[int] = ()) -> Generator[Ours]:
-    """`packistry serve` with these settings. The database is there already."""
+def running_ours(settings: Settings, helpers: Sequence[int] = (), *, pinned: bool = True) -> Generator[Ours]:
+    """`packistry serve` with these settings, on the core that serves or on all. The database is there already."""
     port = free_port()
     log = settings.data_dir / "serve.log"
-    with machine.pinned(machine.SERVING_CORE), log.open("wb") as output:
+    core = machine.pinned(machine.SERVING_CORE) if pinned else nullcontext()
+    with core, log.open("wb") as output:
         process = subprocess.Popen(
             [*dying_with_us("TERM"), *_command(port)],
             env=environment_of(settings),
@@ -75,6 +77,10 @@ def wait_until_answers(process: subprocess.Popen[bytes], port: int, log: Path) -
             time.sleep(0.05)
         else:
             return
+
+
+def _does_jobs(pid: int) -> bool:
+    return b"--supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def _command(port: int) -> list[str | Path]:
