@@ -42,12 +42,15 @@ def test_a_source_is_connected_tried_and_its_project_arrives(
 ) -> None:
     connected = administrator.send("/-/sources/new/git", {"name": "Local", "url": host.address})
     tried = administrator.open(connected.leads_to)
-    added = administrator.send("/-/sources/1/projects", {"names": "widgets.git", "repository": "/", "hook": "yes"})
-    waiting = administrator.open(added.leads_to)
+    fields = {"names": "widgets.git", "repository": "/", "hook": "yes"}
+    added = administrator.send("/-/sources/1/projects", fields, status=200)
+    waiting = administrator.open("/-/imports/1")
     house.importer.work(1, threading.Event())
-    done = administrator.open(added.leads_to)
+    done = administrator.open("/-/imports/1")
 
     assert "127.0.0.1 answers." in tried.text
+    assert "http://packistry.test/incoming/git/1/1" in added.text
+    assert "/-/imports/1" in added.links
     assert "data-running" in waiting.html
     assert "1.1.0 tag imported" in done.text
     assert "data-running" not in done.html

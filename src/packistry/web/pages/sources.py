@@ -127,10 +127,15 @@ def _add(visit: Visit) -> Response:
     try:
         if not names:
             raise InvalidInput("Choose a project, or write its name.", field="names")
-        runs = visit.parts.desk.add(visit.person, source.name, names, wish)
+        added = visit.parts.desk.add(visit.person, source.name, names, wish)
     except (*CORRECTABLE, *HOST_SAYS_NO) as refusal:
         return _choose(visit, source, [], problem(refusal, ("names", "path")), refused=None, search="")
-    return visit.go(f"/-/imports/{runs[0]}" if len(runs) == 1 else "/-/imports")
+    progress = f"/-/imports/{added[0].run_id}" if len(added) == 1 else "/-/imports"
+    hooks = [each.hook for each in added if each.hook is not None and each.hook.secret is not None]
+    # Of a host that cannot be asked to call, a person sets the hook up; its secret is shown this once.
+    return (
+        visit.page("hook_secrets.html", source=source, hooks=hooks, progress=progress) if hooks else visit.go(progress)
+    )
 
 
 def _choose(
