@@ -6,7 +6,7 @@ import typer
 
 from packistry.cli import package
 from packistry.cli.imports import Wait, tell
-from packistry.cli.opening import opened, operator
+from packistry.cli.opening import desk_of, opened, operator
 from packistry.cli.options import AsJSON, repository_path
 from packistry.cli.project import Hook
 from packistry.cli.rule import tell_gathered
@@ -63,7 +63,7 @@ def add(
             target = find_repository_named(session, operator(), repository_path(repository))
         wish = Wish(target.id, directory=path, tags=tag or (), branches=branch or (), hooked=hook is not False)
         if not every:
-            added = house.desk.add(operator(), source, projects or (), wish)
+            added = desk_of(house).add(operator(), source, projects or (), wish)
             secrets = {each.run_id: secret_document(house, each.hook) for each in added if each.hook}
             tell(house, [each.run_id for each in added], wait=wait, as_json=as_json, webhooks=secrets)
             return

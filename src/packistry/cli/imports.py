@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from packistry.cli import package
-from packistry.cli.opening import opened, operator
+from packistry.cli.opening import desk_of, opened, operator
 from packistry.cli.options import AsJSON, repository_path
 from packistry.cli.printing import answer, facts, moment, say, table
 from packistry.cli.source_documents import ImportDocument, import_document
@@ -45,7 +45,7 @@ def rebuild(
     if every == (name is not None):
         raise typer.BadParameter("Name a package, or say --all.")
     with opened() as house:
-        runs = house.desk.rebuild_all(operator()) if name is None else [_rebuild(house, name, repository)]
+        runs = desk_of(house).rebuild_all(operator()) if name is None else [_rebuild(house, name, repository)]
         tell(house, runs, wait=wait, as_json=as_json)
 
 
@@ -126,7 +126,7 @@ def _rebuild(house: "House", name: str, repository: str | None) -> int:
     path = None if repository is None else repository_path(repository)
     with house.database.read() as session:
         found, _ = find_package_named(session, operator(), name, path=path)
-    return house.desk.rebuild(operator(), found.id)
+    return desk_of(house).rebuild(operator(), found.id)
 
 
 def tell(

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from packistry.access.actors import System
     from packistry.house import House
     from packistry.settings import Settings
+    from packistry.sources.desk import SourceDesk
 
 
 @contextmanager
@@ -25,6 +26,15 @@ def opened(*, migrate: bool = True) -> "Generator[House]":
         logs.configure(settings, sys.stderr)
     with open_house(settings, migrate=migrate) as house:
         yield house
+
+
+def desk_of(house: "House") -> "SourceDesk":
+    """Where people connect sources. What it logs goes to standard error: it was loaded after the house was opened."""
+    desk = house.desk
+    from packistry import logs
+
+    logs.configure(house.settings, sys.stderr)
+    return desk
 
 
 def require_database() -> None:

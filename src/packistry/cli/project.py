@@ -8,7 +8,7 @@ import typer
 from packistry.cli import imports
 from packistry.cli.asking import confirm
 from packistry.cli.documents import DeletedDocument
-from packistry.cli.opening import opened, operator
+from packistry.cli.opening import desk_of, opened, operator
 from packistry.cli.options import AsJSON, Yes, repository_path
 from packistry.cli.printing import answer, facts, moment, table
 from packistry.cli.source_documents import AddedProjectDocument, ImportDocument, project_document
@@ -99,7 +99,7 @@ def delete(project: Named, *, source: Of = None, yes: Yes = False, as_json: AsJS
         with house.database.read() as session:
             found = _found(session, project, source)
         confirm(f"Stop following {found.full_name}? Its versions stay.", yes=yes)
-        house.desk.delete_project(operator(), found.id)
+        desk_of(house).delete_project(operator(), found.id)
     document = DeletedDocument("project", found.id, found.full_name)
     answer(document, [f"Project {found.full_name} is followed no longer; its versions stay."], as_json=as_json)
 

@@ -8,7 +8,7 @@ import typer
 
 from packistry.cli.asking import confirm
 from packistry.cli.documents import DeletedDocument
-from packistry.cli.opening import opened, operator
+from packistry.cli.opening import desk_of, opened, operator
 from packistry.cli.options import AsJSON, Yes
 from packistry.cli.printing import answer, facts, moment, table
 from packistry.cli.source_documents import CheckedDocument, ProjectDocument, SourceDocument, source_document
@@ -58,7 +58,7 @@ def add(
 
     filled = filled_in(provider, url, _values(fields))
     with opened() as house:
-        made = house.desk.connect(operator(), name, filled, concurrency=concurrency)
+        made = desk_of(house).connect(operator(), name, filled, concurrency=concurrency)
     document = source_document(made, 0)
     answer(document, _described("was connected", document), as_json=as_json)
 
@@ -82,7 +82,7 @@ def list_all(*, as_json: AsJSON = False) -> None:
 def check(source: Name, *, as_json: AsJSON = False) -> None:
     """Ask the host what works with the credential, and what is missing. Ends with 1 when something is bad."""
     with opened() as house:
-        report = house.desk.check(operator(), source)
+        report = desk_of(house).check(operator(), source)
     good = all(line.finding != "bad" for line in report.lines)
     findings = [f"{line.finding}: {line.sentence}" for line in report.lines]
     document = CheckedDocument(source, good, report.account, report.expires_at, report.projects_seen, findings)
@@ -95,7 +95,7 @@ def check(source: Name, *, as_json: AsJSON = False) -> None:
 def rotate(source: Name, *, fields: Set = None, as_json: AsJSON = False) -> None:
     """Replace the credential of a source; its projects and packages stay as they are."""
     with opened() as house:
-        document = _document(house, house.desk.rotate(operator(), source, _values(fields)))
+        document = _document(house, desk_of(house).rotate(operator(), source, _values(fields)))
     answer(
         document, [f"Source {document.name} has a new credential; `packistry source test` tries it."], as_json=as_json
     )
@@ -121,7 +121,7 @@ def update(
 ) -> None:
     """Change the name of a source, the address of its host, or how much is asked of it at once."""
     with opened() as house:
-        changed = house.desk.update(
+        changed = desk_of(house).update(
             operator(), source, name=name, url=url, values=_values(fields), concurrency=concurrency
         )
         document = _document(house, changed)
@@ -177,7 +177,7 @@ def projects(
                 added=bool(seen.added),
                 package=seen.is_package,
             )
-            for seen in house.desk.projects(operator(), source, search=search, owner=owner, quick=quick)
+            for seen in desk_of(house).projects(operator(), source, search=search, owner=owner, quick=quick)
         ]
     words = {True: "yes", False: "no", None: "?"}
     rows = [(each.name, each.default_branch or "-", words[each.package], _state(each)) for each in documents]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from packistry.cli.imports import Wait, document_of, told
-from packistry.cli.opening import opened, operator, public_url
+from packistry.cli.opening import desk_of, opened, operator, public_url
 from packistry.cli.options import AsJSON
 from packistry.cli.printing import answer, facts, moment, table
 from packistry.cli.verbs import noun, verb
@@ -123,7 +123,7 @@ def rotate(
 ) -> None:
     """Give a webhook another secret. The one before works for an hour more, at least until the host has the new one."""
     with opened() as house:
-        document = secret_document(house, house.desk.rotate_hook(operator(), webhook))
+        document = secret_document(house, desk_of(house).rotate_hook(operator(), webhook))
     if document.secret is None:
         lines = [f"Webhook {webhook} has another secret; the host is told of it in a moment."]
     else:

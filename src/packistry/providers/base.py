@@ -4,7 +4,7 @@ A provider holds no state: it is called with a `Connection`, which is made for o
 names that come from a host are hostile text; each provider escapes them in every address it builds.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -52,7 +52,8 @@ class CredentialField:
 
     `name` is the key in `Connection.credential`, or in `Connection.settings` where `secret` is False. Where a host can
     be connected to in several ways, `way` names the one that this field belongs to: "an API token". All fields of one
-    way are filled in, and none of the others.
+    way are filled in, and none of the others. `make` gives a value for the source's address when a person gave none, or
+    None where none is needed.
     """
 
     name: str
@@ -62,6 +63,7 @@ class CredentialField:
     required: bool = True
     lines: bool = False
     way: str | None = None
+    make: Callable[[str], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,12 @@ from packistry.providers.base import (
     RefKind,
 )
 from packistry.providers.deliveries import has_hex_signature, ignored, read_delivery, ref_event
-from packistry.providers.git_address import checked_path
+from packistry.providers.git_address import checked_path, parse_address
 from packistry.providers.git_errors import Redirected
 from packistry.providers.git_mirror import HeldMirror, mirror_path, remove_mirror
 from packistry.providers.git_process import GitLimits
 from packistry.providers.git_server import opened
+from packistry.providers.git_ssh import make_key
 from packistry.providers.payloads import is_commit
 from packistry.providers.refs import may_be_ref
 
@@ -34,6 +35,11 @@ _MIB = 1024**2
 _FOLDERS = {"refs/heads/": RefKind.BRANCH, "refs/tags/": RefKind.TAG}
 # How the listing marks the line that has the commit of an annotated tag.
 _PEELED = "^{}"
+
+
+def _made_key(address: str) -> str | None:
+    """A private key for a source over ssh; `source test` shows the half that the server must know."""
+    return make_key()[0] if parse_address(address).is_ssh else None
 
 
 class PlainGit:
@@ -51,9 +57,10 @@ class PlainGit:
         CredentialField(
             "private_key",
             "Private key",
-            "For ssh: an OpenSSH key without a passphrase, whose public half the server knows.",
+            "For ssh: an OpenSSH key without a passphrase, whose public half the server knows; else one is made.",
             required=False,
             lines=True,
+            make=_made_key,
         ),
     )
 

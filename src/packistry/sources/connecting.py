@@ -92,9 +92,17 @@ def filled_in(provider: str, address: str | None, values: Mapping[str, str]) -> 
         is_needed = each.required if each.way is None else each.way in {fields[name].way for name in given}
         if is_needed and each.name not in given:
             raise InvalidInput(f"{found.label} needs {each.label}: {each.help}", field=each.name)
+    checked = checked_address(url)
+    given |= _made(found, checked, given)
     secret = {name: value for name, value in given.items() if fields[name].secret}
     shown = {name: value for name, value in given.items() if not fields[name].secret}
-    return Filled(found, checked_address(url), secret, shown)
+    return Filled(found, checked, secret, shown)
+
+
+def _made(provider: Provider, address: str, given: Mapping[str, str]) -> dict[str, str]:
+    """What the provider makes for the address itself, where nobody gave it."""
+    made = {field.name: field.make(address) for field in provider.fields if field.make and field.name not in given}
+    return {name: value for name, value in made.items() if value is not None}
 
 
 def _refuse_unknown(provider: Provider, given: Mapping[str, str]) -> None:

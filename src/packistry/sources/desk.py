@@ -94,9 +94,10 @@ class SourceDesk:
 
     def rotate(self, actor: Actor, named: str, values: Mapping[str, str]) -> Source:
         """Another credential for the source, whole: what is not given again is gone."""
+        source = self._source(actor, named)
+        filled = filled_in(source.provider, source.address, {**source.settings, **values})
         with self.database.write() as session:
-            source = find_source(session, actor, named)
-            filled = filled_in(source.provider, source.address, {**source.settings, **values})
+            source = find_source(session, actor, str(source.id))
             rotate_source(session, actor, source, self.connector.sealer.seal(filled.credential))
             return source
 
