@@ -18,7 +18,16 @@ class Sealer:
     """Seals with the first of the secret keys and opens with any, so that the key can be rotated."""
 
     def __init__(self, secret_keys: Sequence[bytes]) -> None:
-        self._fernet = MultiFernet([Fernet(_derived(key)) for key in secret_keys])
+        fernets = [Fernet(_derived(key)) for key in secret_keys]
+        self._present, self._fernet = fernets[0], MultiFernet(fernets)
+
+    def is_sealed_now(self, sealed: bytes) -> bool:
+        """Whether it is sealed with the first key, so that the others are not needed for it."""
+        try:
+            self._present.decrypt(sealed)
+        except InvalidToken:
+            return False
+        return True
 
     def seal(self, secrets: Mapping[str, str]) -> bytes:
         """Bytes to be kept in a row. The same secrets give other bytes each time."""

@@ -363,7 +363,8 @@ def secret_key(settings: Settings) -> bytes:
     """
     if settings.secret_key is not None:
         return _derive(settings.secret_key.get_secret_value())
-    path = prepare_data_dir(settings) / "secret.key"
+    prepare_data_dir(settings)
+    path = secret_key_file(settings)
     try:
         if not path.exists():
             _make_secret(path)
@@ -378,6 +379,11 @@ def secret_key(settings: Settings) -> bytes:
             " or remove it to have a new one made, which cannot open what the old one sealed."
         )
     return _derive(text)
+
+
+def secret_key_file(settings: Settings) -> Path:
+    """Where the secret key is kept when no setting gives it."""
+    return settings.data_dir / "secret.key"
 
 
 def previous_secret_keys(settings: Settings) -> tuple[bytes, ...]:

@@ -42,6 +42,7 @@ STAYING = {("serve",), ("worker",)}
 PROMISED = {
     "serve": [""],
     "worker": [""],
+    "doctor": [""],
     "user": ["add", "list", "update", "delete", "reset-password"],
     "repository": ["add", "list", "update", "delete"],
     "package": ["upload", "list", "show", "update", "delete", "purge", "add", "rebuild"],

@@ -1,12 +1,15 @@
 """Writing the audit log."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+
+from sqlalchemy import select
 
 from packistry import clock
 from packistry.access.actors import Actor, Anonymous, System, UserActor, describe
 from packistry.audit.events import Event
-from packistry.db.engine import WriteSession
+from packistry.db.engine import ReadSession, WriteSession
 from packistry.db.models import AuditEvent
 
 
@@ -36,6 +39,11 @@ def record(session: WriteSession, actor: Actor, event: Event, subject: Subject, 
             details=details,
         )
     )
+
+
+def last_line_at(session: ReadSession) -> datetime | None:
+    """When the last line was written; None without any."""
+    return session.scalar(select(AuditEvent.at).order_by(AuditEvent.id.desc()).limit(1))
 
 
 def _identity(actor: Actor) -> tuple[str, int | None]:

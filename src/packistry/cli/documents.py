@@ -191,6 +191,23 @@ class UpgradeDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingDocument:
+    """One thing that was looked at."""
+
+    finding: Annotated[str, "good, warning or bad"]
+    topic: Annotated[str, "settings, disk, database, clock, secrets, programs or imports"]
+    sentence: Annotated[str, "what was found, and the next step"]
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorDocument:
+    """Whether all is well."""
+
+    good: Annotated[bool, "whether nothing is bad"]
+    findings: Annotated[list[FindingDocument], "all that was looked at, the worst first"]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckDocument:
     """What a check found."""
 

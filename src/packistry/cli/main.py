@@ -17,6 +17,7 @@ from packistry.cli import (
     adding,
     db,
     deploy_token,
+    doctor,
     imports,
     package,
     personal_token,
@@ -29,10 +30,10 @@ from packistry.cli import (
     webhook,
     worker,
 )
-from packistry.cli.documents import ErrorDocument, ProblemDocument
+from packistry.cli.documents import DoctorDocument, ErrorDocument, ProblemDocument
 from packistry.cli.printing import make_output_safe, print_json, say
 from packistry.cli.refusals import problem
-from packistry.cli.verbs import epilog, noun
+from packistry.cli.verbs import epilog, noun, verb
 from packistry.errors import InvalidInput, Refusal
 
 REFUSED: Final = 1
@@ -181,6 +182,7 @@ app.command("serve", epilog=epilog(("serve", "serve --host 0.0.0.0 --port 443 --
     serve.serve
 )
 app.command("worker", epilog=epilog(("worker",)))(worker.worker)
+verb(app, "doctor", "doctor", "doctor --json", prints=DoctorDocument)(doctor.doctor)
 for module in NOUNS:
     app.add_typer(module.app)
 for name, command in ALIASES.items():

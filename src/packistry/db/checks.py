@@ -1,8 +1,10 @@
 """Looking whether a database is whole: its own structure, and that every row it names is there."""
 
+from datetime import datetime
+
 from sqlalchemy import text
 
-from packistry.db.engine import Database
+from packistry.db.engine import Database, ReadSession
 from packistry.db.schema import current_revision, newest_revision
 
 # SQLite would list every broken row.
@@ -19,6 +21,13 @@ def database_problems(database: Database) -> list[str]:
             f"The database is at revision {revision} and {newest} is needed; `packistry db upgrade` brings it there."
         ]
     return _sqlite_problems(database) if database.is_sqlite else []
+
+
+def server_clock(session: ReadSession) -> datetime | None:
+    """What time it is for the database; None for SQLite, which has no clock of its own."""
+    if session.get_bind().dialect.name == "sqlite":
+        return None
+    return session.execute(text("SELECT clock_timestamp()")).scalar_one()
 
 
 def _sqlite_problems(database: Database) -> list[str]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, true
 
 from packistry import clock
 from packistry.db.engine import ReadSession
-from packistry.db.models import Hook, ImportRef, ImportRun, Project, Repository, Source
+from packistry.db.models import Hook, ImportRef, ImportRun, Project, Repository, Rule, Source
 from packistry.sources.queries import live_sources
 from packistry.sources.states import OPEN, HookStatus, RunState
 
@@ -31,6 +31,21 @@ class ImportHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """What a source's row tells of its host; nothing is asked of it."""
+
+    id: int
+    name: str
+    projects: int
+    credential_refused: str | None
+    credential_expires_at: datetime | None
+    last_contact_at: datetime | None
+    waits_until: datetime | None
+    refused_deliveries: int
+    refused_delivery_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Something that does not work by itself any more: what, and why, with the next step where it is known."""
 
@@ -38,14 +53,38 @@ class Trouble:
     reason: str
 
 
-def source_health(session: ReadSession) -> Sequence[tuple[Source, int]]:
-    """Each source, and how many projects were added from it."""
+def source_health(session: ReadSession) -> Sequence[SourceHealth]:
+    """Each source, by its name."""
     counts = dict(
         session.execute(
             select(Project.source_id, func.count()).where(Project.deleted_at.is_(None)).group_by(Project.source_id)
         ).all()
     )
-    return [(source, counts.get(source.id, 0)) for source in live_sources(session)]
+    return [
+        SourceHealth(
+            id=source.id,
+            name=source.name,
+            projects=counts.get(source.id, 0),
+            credential_refused=source.credential_refused,
+            credential_expires_at=source.credential_expires_at,
+            last_contact_at=source.last_contact_at,
+            waits_until=source.waits_until,
+            refused_deliveries=source.refused_deliveries,
+            refused_delivery_at=source.refused_delivery_at,
+        )
+        for source in sorted(live_sources(session), key=lambda source: source.name)
+    ]
+
+
+def programs_needed(session: ReadSession) -> Mapping[str, Sequence[str]]:
+    """The programs that sources need, and the names of those sources."""
+    needed: dict[str, list[str]] = {}
+    for source in live_sources(session):
+        if source.provider == "git":
+            needed.setdefault("git", []).append(source.name)
+            if not source.address.startswith(("http://", "https://")):
+                needed.setdefault("ssh", []).append(source.name)
+    return needed
 
 
 def import_health(session: ReadSession) -> ImportHealth:
@@ -99,21 +138,30 @@ def hook_counts(session: ReadSession) -> Mapping[str, int]:
     return dict(rows.all())
 
 
-def hook_troubles(session: ReadSession, limit: int) -> Sequence[Trouble]:
-    """Hooks that do not work, and why; their projects are looked at from time to time all the same."""
+def hook_troubles(session: ReadSession, limit: int, *, state: HookStatus | None = None) -> Sequence[Trouble]:
+    """Hooks that do not work, or those in one state, and why; their projects are looked at from time to time anyway."""
     rows = session.execute(
-        select(Source.name, Hook.remote_id, Repository.path, Hook.state, Hook.reason)
+        select(Source.name, Hook.remote_id, Repository.path, Hook.reason)
         .join(Source, Source.id == Hook.source_id)
         .join(Repository, Repository.id == Hook.repository_id)
         # A manual one has a reason too: what to do about it, which a person may have done.
         .where(Hook.deleted_at.is_(None), Hook.reason.is_not(None), Hook.state != HookStatus.MANUAL)
+        .where(true() if state is None else Hook.state == state)
         .order_by(Hook.id)
         .limit(limit)
     )
     return [
-        Trouble(f"project {remote_id} of {source} in {path or '/'} ({state})", reason or "")
-        for source, remote_id, path, state, reason in rows
+        Trouble(f"project {remote_id} of {source} in {path or '/'}", reason or "it gave no reason")
+        for source, remote_id, path, reason in rows
     ]
+
+
+def rule_troubles(session: ReadSession, limit: int) -> Sequence[Trouble]:
+    """Rules whose last look at the host came to nothing, or not to all."""
+    rows = session.execute(
+        select(Rule.id, Rule.problem).where(Rule.deleted_at.is_(None), Rule.problem.is_not(None)).limit(limit)
+    )
+    return [Trouble(f"rule {rule_id}", problem or "") for rule_id, problem in rows]
 
 
 def _due_since(session: ReadSession) -> datetime | None:

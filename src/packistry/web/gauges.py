@@ -15,9 +15,8 @@ from packistry.db.schema import current_revision
 from packistry.errors import Refusal
 from packistry.jobs.presence import count_working
 from packistry.packages.queries import count_published
-from packistry.providers.base import HookState
 from packistry.sources.health import count_project_troubles, hook_counts, import_health, source_health
-from packistry.sources.states import RefState, RunState
+from packistry.sources.states import HookStatus, RefState, RunState
 from packistry.web.exposition import Family, Sample, by_state, one
 from packistry.web.processes import server_processes
 
@@ -50,7 +49,7 @@ def _of_the_database(database: Database, data_dir: Path) -> Iterator[Family]:
         yield from _of_packages(session)
         yield from _of_sources(session)
         yield from _of_imports(session)
-        yield by_state("hooks", "Hooks at code hosts.", hook_counts(session), HookState)
+        yield by_state("hooks", "Hooks at code hosts.", hook_counts(session), HookStatus)
 
 
 def _of_packages(session: ReadSession) -> Iterator[Family]:
@@ -61,7 +60,7 @@ def _of_packages(session: ReadSession) -> Iterator[Family]:
 
 
 def _of_sources(session: ReadSession) -> Iterator[Family]:
-    sources = [source for source, _ in source_health(session)]
+    sources = source_health(session)
     refused = sum(source.credential_refused is not None for source in sources)
     counts = {"good": len(sources) - refused, "refused": refused}
     yield by_state("sources", "Sources by what their host says of the credential.", counts, ())

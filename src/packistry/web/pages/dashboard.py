@@ -51,7 +51,7 @@ def _show(visit: Visit) -> Response:
 def _attention(session: ReadSession) -> list[Attention]:
     refused = [
         Attention(source.name, source.credential_refused, f"/-/sources/{source.id}")
-        for source, _ in source_health(session)
+        for source in source_health(session)
         if source.credential_refused
     ]
     runs = [Attention(each.name, each.reason, "/-/imports?show=failed") for each in failed_runs(session, SHOWN)]
