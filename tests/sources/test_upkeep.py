@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import select
+from starlette.testclient import TestClient
 
 from packistry import clock
 from packistry.db.models import Hook, Project, Repository, Source
@@ -15,13 +17,16 @@ from packistry.repositories.actions import delete_repository, update_repository
 from packistry.sealing import Sealer
 from packistry.settings import secret_key
 from packistry.sources.actions import delete_source
+from packistry.sources.connecting import filled_in
 from packistry.sources.desk import Wish
 from packistry.sources.hooks import HookSecrets, open_secrets, rotate_hook
 from packistry.sources.projects import delete_project, update_project
 from packistry.sources.upkeep import due_hooks, why_unreachable
+from tests import factories
 from tests.fakes.github import FakeGitHub
 from tests.fakes.host import FakeProject, FakeToken
 from tests.fakes.loopback import Reply
+from tests.providers.conftest import KINDS, Kind
 from tests.sources.hosted import OPERATOR, TOKEN, Hosted, hosted_on
 
 PUBLIC = "https://packages.example.com"
@@ -85,6 +90,37 @@ def test_a_hook_is_made_with_the_project(hosted: Hosted) -> None:
     assert (hook.state, hook.reason, hook.address) == ("active", None, told["url"])
     with hosted.house.database.read() as session:
         assert due_hooks(session) == []
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_host_calls_what_it_was_told_and_forgets_it(house: House, client: TestClient, kind: Kind) -> None:
+    settings = house.settings.model_copy(update={"public_url": PUBLIC, "outbound_allow": ("127.0.0.1",)})
+    house = replace(house, settings=settings)
+    repository_id = factories.repository(house, "acme")
+    with kind.fake(base_path=kind.base_path).running() as host:
+        host.tokens[TOKEN] = FakeToken(scopes=kind.scopes)
+        project = host.add(FakeProject(12, "acme/widgets"))
+        project.push_branch("main", {"composer.json": b"{}"})
+        fields = {**kind.credential, **kind.settings, kind.secret: TOKEN}
+        house.desk.connect(OPERATOR, "host", filled_in(kind.name, host.address, fields))
+        house.desk.add(OPERATOR, "host", ["acme/widgets"], Wish(repository_id))
+        with house.database.read() as session:
+            [hook_id] = due_hooks(session)
+        house.hook_keeper.work(hook_id)
+        with house.database.read() as session:
+            made = session.get_one(Hook, hook_id)
+            secret = open_secrets(Sealer([secret_key(house.settings)]), made.secret).secret
+        delivery = host.push_delivery(project, "refs/heads/main", secret)
+
+        assert len(project.hooks) == 1
+        path = urlsplit(made.address).path
+        assert client.post(path, content=delivery.body, headers=dict(delivery.headers)).status_code == 202
+
+        with house.database.write() as session:
+            delete_project(session, OPERATOR, session.scalars(select(Project)).one())
+        house.hook_keeper.work(hook_id)
+        assert project.hooks == {}
+        assert client.post(path, content=delivery.body, headers=dict(delivery.headers)).status_code == 404
 
 
 def test_a_hook_that_is_there_is_looked_at_again_and_left_alone(

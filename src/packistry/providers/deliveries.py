@@ -22,7 +22,7 @@ def is_same_secret(given: str | None, secret: str) -> bool:
 
 def has_hex_signature(signature: str | None, body: bytes, secret: str, *, prefix: str = "sha256=") -> bool:
     """Whether it is `prefix` and the HMAC-SHA256 of the raw body in hex, small or capital letters."""
-    expected = prefix + hmac.new(_encoded(secret), body, "sha256").hexdigest()
+    expected = prefix + hmac.digest(_encoded(secret), body, "sha256").hex()
     return (
         bool(secret) and signature is not None and hmac.compare_digest(_encoded(signature.lower()), _encoded(expected))
     )
@@ -34,7 +34,7 @@ def has_standard_signature(signatures: str | None, signed: bytes, secret: str) -
     Source: Standard Webhooks, "Signature scheme"; several stand there while a secret is being changed.
     """
     key = _standard_key(secret)
-    expected = b"v1," + base64.b64encode(hmac.new(key, signed, "sha256").digest())
+    expected = b"v1," + base64.b64encode(hmac.digest(key, signed, "sha256"))
     found = [hmac.compare_digest(_encoded(one), expected) for one in (signatures or "").split()]
     return bool(key) and any(found)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from packistry import clock
 from packistry.db.engine import WriteSession
@@ -54,7 +54,7 @@ def _waiting(session: WriteSession, project: Project) -> ImportRun | None:
 
 def _tell(session: WriteSession, run: ImportRun, refs: Sequence[TOLD]) -> None:
     rows = {(row.kind, row.name): row for row in session.scalars(select(ImportRef).where(ImportRef.run_id == run.id))}
-    last = session.scalar(select(func.max(ImportRef.position)).where(ImportRef.run_id == run.id)) or 0
+    last = max((row.position for row in rows.values()), default=0)
     for kind, name in refs:
         row = rows.get((kind, name))
         if row is None:

@@ -4,6 +4,7 @@ Where there can be none the hook says why, and its project is polled. No session
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -16,7 +17,7 @@ from sqlalchemy import or_, select
 from packistry import clock
 from packistry.db.engine import Database, ReadSession
 from packistry.db.models import Hook, Repository, Source
-from packistry.errors import RateLimited, Refusal, Unavailable
+from packistry.errors import NotFound, RateLimited, Refusal, Unavailable
 from packistry.packages.documents import repository_base
 from packistry.providers.base import Connection, HookState, Project, Provider
 from packistry.sources.connecting import Connector, find_provider
@@ -152,8 +153,9 @@ class HookKeeper:
         gone = replace(look.found(HookStatus.REMOVED), remote_hook_id=None, address="")
         if not hook.remote_hook_id or not look.source.credential:
             return gone
-        with self.connector.connect(look.source) as (provider, connection):
-            project = Project(hook.remote_id, hook.remote_id, "", "", None)
+        # By the project's name of today; with a project its hooks are gone.
+        with suppress(NotFound), self.connector.connect(look.source) as (provider, connection):
+            project = provider.project(connection, hook.remote_id)
             provider.delete_hook(connection, project, hook.remote_hook_id)
         return gone
 
