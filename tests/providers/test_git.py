@@ -99,7 +99,8 @@ def test_refs_of_any_name_are_read(scene: Scene, name: str) -> None:
 @pytest.mark.parametrize("name", ["main", "-dash", "ünïcode/☃", "with'quote", "per%20cent", "-u=touch", "1.0/x"])
 def test_one_ref_is_found_with_the_commit_it_stands_for_now(scene: Scene, name: str) -> None:
     find, project = scene.provider.find_ref, scene.project
-    scene.source.push_branch(f"longer/{name}", library(note="another branch whose name ends so"))
+    for folder in ("longer/", "refs/heads/"):
+        scene.source.push_branch(f"{folder}{name}", library(note="another branch whose name ends so"))
     for number in range(2):
         commit = scene.source.push_branch("odd", library(note=f"{name} {number}"))
         scene.source.git("update-ref", f"refs/heads/{name}", commit)
@@ -116,7 +117,8 @@ def test_one_ref_is_found_with_the_commit_it_stands_for_now(scene: Scene, name: 
 )
 def test_a_ref_that_is_not_there_is_none(scene: Scene, kind: RefKind, name: str) -> None:
     scene.source.push_tag("main", scene.source.commit_of("main"), annotated=True)
-    scene.source.push_branch("longer/gone", library())
+    for name_ending_so in ("longer/gone", "refs/heads/gone", "refs/tags/gone"):
+        scene.source.push_branch(name_ending_so, library())
 
     assert scene.provider.find_ref(scene.connection, scene.project, kind, name) is None
 
