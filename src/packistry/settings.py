@@ -216,7 +216,9 @@ class Settings(BaseSettings):
         (), "secrets", "Former secret keys, comma separated, that still open what they sealed.", secret=True
     )
 
-    max_archive_bytes: Size = _setting(512 * MIB, "size", "The largest archive that may be uploaded.")
+    max_archive_bytes: Size = _setting(
+        512 * MIB, "size", "The largest archive that may be uploaded, or that an import makes."
+    )
     max_unpacked_bytes: Size = _setting(2 * GIB, "size", "The most that an archive may unpack to.")
     max_archive_ratio: int = _setting(
         100, "number", "How many times its own size an archive may unpack to; more is taken for a zip bomb.", ge=1

@@ -213,11 +213,63 @@ def test_refusal(data: bytes, folder: str, refusal: type[Refusal], sentence: str
         packed(data, tmp_path, folder)
 
 
-def test_limits_hold_for_the_whole_project(tmp_path: Path) -> None:
+OTHERS = {f"other/{number}.txt": b"" for number in range(20)}
+LINKED = {"LICENSE": b"Do what you like.", "packages/core/composer.json": MANIFEST}
+
+
+def test_limits_count_what_is_packed_and_not_what_lies_beside_it(tmp_path: Path) -> None:
+    beside = {**PROJECT, **OTHERS, "other/large.bin": os.urandom(3000)}
+    limits = Limits(entries=20, file_bytes=2000, unpacked_bytes=40_000)
+
+    assert packed(as_tar(beside), tmp_path, "packages/core", limits=limits).entries < 20
+
+
+def test_what_is_packed_is_refused_past_a_limit(tmp_path: Path) -> None:
     with pytest.raises(ArchiveTooLarge, match="more than the 5 files and folders"):
         packed(as_tar(PROJECT), tmp_path, "packages/core", limits=Limits(entries=5))
-    with pytest.raises(ArchiveTooLarge, match="more than the 100 bytes allowed"):
-        packed(as_tar(PROJECT), tmp_path, "packages/core", limits=Limits(file_bytes=100))
+    with pytest.raises(ArchiveTooLarge, match="more than the 20 bytes allowed"):
+        packed(as_tar(PROJECT), tmp_path, "packages/core", limits=Limits(file_bytes=20))
+
+
+def test_a_project_has_limits_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveTooLarge, match="more than the 16 files and folders"):
+        packed(as_tar({**PROJECT, **OTHERS}), tmp_path, "packages/core", limits=Limits(entries=8))
+
+
+@pytest.mark.parametrize("target", [b"../../LICENSE", b"./../../packages/../LICENSE"])
+@pytest.mark.parametrize("is_link_first", [True, False])
+def test_a_link_to_a_file_elsewhere_in_the_project_becomes_that_file(
+    target: bytes, is_link_first: bool, tmp_path: Path
+) -> None:
+    link = tar_link(b"top/packages/core/LICENSE", target)
+    files = b"".join(tar_file(f"top/{path}".encode(), data) for path, data in LINKED.items())
+
+    packed((link + files if is_link_first else files + link) + bytes(1024), tmp_path, "packages/core")
+
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.read("core/LICENSE") == LINKED["LICENSE"]
+        assert archive.getinfo("core/LICENSE").external_attr >> 16 == 0o100644
+
+
+@pytest.mark.parametrize(
+    "target", [b"../../src", b"../../nowhere", b"../../../LICENSE", b"/LICENSE", b"../../large.bin", b"../../again"]
+)
+def test_a_link_to_anything_else_outside_is_refused(target: bytes, tmp_path: Path) -> None:
+    files = {**LINKED, "src/a.php": b"", "large.bin": bytes(1024**2 + 1)}
+    data = b"".join(tar_file(f"top/{path}".encode(), data) for path, data in files.items())
+    links = tar_link(b"top/packages/core/LICENSE", target) + tar_link(b"top/again", b"LICENSE")
+
+    with pytest.raises(InvalidArchive, match='The link "core/LICENSE" points'):
+        packed(data + links + bytes(1024), tmp_path, "packages/core")
+
+
+def test_a_whole_project_keeps_its_links(tmp_path: Path) -> None:
+    data = as_tar({"composer.json": MANIFEST, "LICENSE": b"x"})[:-1024]
+
+    packed(data + tar_link(b"acme-monorepo-1a2b/docs/LICENSE", b"../LICENSE") + bytes(1024), tmp_path)
+
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.getinfo("core/docs/LICENSE").external_attr >> 16 == 0o120777
 
 
 def test_excluded_files_are_left_out_and_composer_json_never(tmp_path: Path) -> None:

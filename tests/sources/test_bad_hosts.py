@@ -244,13 +244,13 @@ def test_a_bad_archive_is_said_by_its_ref(bad: Bad, name: str) -> None:
 
 
 def test_an_archive_past_the_limit_is_not_read_to_its_end(bad: Bad) -> None:
-    bad.ref_with("bad", b"PK\x03\x04" + b"x" * (2 * SMALL.file_bytes))
+    bad.ref_with("bad", b"PK\x03\x04" + b"x" * (2 * SMALL.unpacked_bytes))
 
     refs = bad.refs(bad.run())
 
     assert refs["main"][0] == "imported"
     assert refs["bad"][0] == "failed"
-    assert "larger than the 256 KiB that PACKISTRY_MAX_ARCHIVE_BYTES allows" in refs["bad"][1]
+    assert "It is larger than the 1 MiB that PACKISTRY_MAX_UNPACKED_BYTES allows" in refs["bad"][1]
 
 
 @pytest.mark.parametrize(

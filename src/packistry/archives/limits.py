@@ -1,6 +1,6 @@
 """How much of an archive is read before it is refused; the numbers are settings, these are their defaults."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packistry.errors import ArchiveTooLarge
 
@@ -18,6 +18,19 @@ class Limits:
     ratio_from_bytes: int = 50 * MIB
     entries: int = 50_000
     composer_json_bytes: int = MIB
+
+    def of_project(self) -> "Limits":
+        """For an archive of which one package is taken: git sends it without compression, and others lie beside it.
+
+        What is taken has the limits as they are. Each entry of the directory of a zip costs memory while it is read, so
+        that it is twice as many and not any number.
+        """
+        return replace(
+            self,
+            file_bytes=max(self.file_bytes, self.unpacked_bytes),
+            unpacked_bytes=2 * self.unpacked_bytes,
+            entries=2 * self.entries,
+        )
 
     def check_file(self, size_bytes: int) -> None:
         """Refuses a file that is larger than one may be sent, before a byte of it is read."""

@@ -5,7 +5,7 @@ Sorted, without dates, owners and any mode but 0644 and 0755. A folder is named 
 
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -14,6 +14,7 @@ from packistry.archives import zips
 from packistry.archives.digests import CHUNK_BYTES
 from packistry.archives.entries import Entry, Kind
 from packistry.archives.limits import Limits
+from packistry.archives.linked import Linked, linked_files
 from packistry.archives.reader import ArchiveContents, contents_of, open_archive
 from packistry.archives.selection import Selection, find_root, select
 from packistry.archives.tree import Tree
@@ -65,11 +66,13 @@ def pack_package(path: Path, target: Target, limits: Limits, selection: Selectio
     Refuses as `read_archive` and `pack_zip` do, and an archive without composer.json where the selection wants it.
     """
     with refusing_full_disk(), path.open("rb") as file:
-        archive = open_archive(file, limits)
-        root = find_root(archive.entries(), selection.folder, limits)
+        archive = open_archive(file, limits.of_project())
+        root = find_root(archive.entries(), selection.folder, archive.limits)
+        # A link out of a whole project leads nowhere: that pass is spared.
+        linked: Mapping[str, Linked] = linked_files(archive.entries, root) if selection.folder else {}
         empty_folders: list[str] = []
-        entries = select(archive.entries(), root, selection, empty_folders)
-        tree = archive.tree()
+        entries = select(archive.entries(), root, selection, linked, empty_folders)
+        tree = Tree(limits, archive.size_bytes)
         _pack(entries, tree, path.parent, target)
     return replace(contents_of(tree, "zip"), empty_folders=tuple(empty_folders))
 

@@ -1,11 +1,12 @@
 """One package out of the archive of a whole project: a folder of it, without what composer.json excludes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from packistry.archives.entries import Entry, shown
 from packistry.archives.excludes import Excludes
 from packistry.archives.limits import Limits
+from packistry.archives.linked import Linked
 from packistry.errors import InvalidArchive
 
 
@@ -45,12 +46,15 @@ def find_root(entries: Iterator[Entry], folder: str, limits: Limits) -> str:
     raise InvalidArchive(f"The project has no composer.json {where}: name the folder that has one.", field="file")
 
 
-def select(entries: Iterator[Entry], root: str, selection: Selection, empty_folders: list[str]) -> Iterator[Entry]:
+def select(
+    entries: Iterator[Entry], root: str, selection: Selection, linked: Mapping[str, Linked], empty_folders: list[str]
+) -> Iterator[Entry]:
     """The files and links below `root`, below the top folder instead. What is not selected is not checked either.
 
     Folders are left out: those with files in them need no entry, and git knows no empty ones; in its archives they are
     submodules, or what export-ignore emptied. They are put into `empty_folders`, as far as the archive goes through its
-    folders one after the other, as git's do. composer.json stays, whatever it says of itself.
+    folders one after the other, as git's do. composer.json stays, whatever it says of itself. A link that is `linked`
+    to a file elsewhere in the project becomes that file.
     """
     excludes = Excludes(selection.excludes)
     folder = ""
@@ -64,6 +68,9 @@ def select(entries: Iterator[Entry], root: str, selection: Selection, empty_fold
         if entry.kind == "folder":
             folder = path
             continue
+        if entry.kind == "link" and entry.path in linked:
+            file = linked[entry.path]
+            entry = Entry(entry.path, file.kind, chunks=iter([file.content]))  # noqa: PLW2901
         target = entry.target
         if entry.kind == "hardlink":
             target = _inside(selection.top_folder, _below(root, target)) or target

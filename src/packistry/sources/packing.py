@@ -25,7 +25,7 @@ class Limited:
         self._written += len(data)
         if self._written > self._limit_bytes:
             raise ArchiveTooLarge(
-                f"The archive is larger than the {spelled(self._limit_bytes)} that PACKISTRY_MAX_ARCHIVE_BYTES allows.",
+                f"It is larger than the {spelled(self._limit_bytes)} that PACKISTRY_MAX_UNPACKED_BYTES allows.",
                 field="file",
             )
         return self._incoming.write(data)

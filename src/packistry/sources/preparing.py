@@ -193,7 +193,7 @@ class Preparer:
 
     def _archive(self, ref: Ref, manifest: Manifest) -> tuple[StoredArchive, ArchiveContents]:
         with self.storage.receive() as downloaded:
-            target = cast("BinaryIO", Limited(downloaded, self.limits.file_bytes))
+            target = cast("BinaryIO", Limited(downloaded, self.limits.of_project().file_bytes))
             self.provider.download_archive(self.connection, self.project, ref.commit, target)
             selection = Selection(
                 top_folder=f"{manifest.name.replace('/', '-')}-{ref.commit[:12]}",
