@@ -18,6 +18,9 @@ from packistry.settings import Settings, previous_secret_keys, secret_key
 
 _PATIENCE: Final = OutboundLimits()
 
+# Of the whole process: connectors come and go with the work, and each run would else ask for a token of its own.
+_TOKENS: Final = AccessTokens()
+
 
 @dataclass(frozen=True, slots=True)
 class Filled:
@@ -30,12 +33,11 @@ class Filled:
 
 
 class Connector:
-    """Opens sources with the settings of the house. One per process; thread-safe."""
+    """Opens sources with the settings of the house. Thread-safe."""
 
     def __init__(self, settings: Settings, *, limits: OutboundLimits = _PATIENCE, resolver: Resolver = resolve) -> None:
         self._settings, self._limits = settings, limits
         self._guard = Guard(settings.outbound_allow, resolver)
-        self._tokens = AccessTokens()
         self.sealer = Sealer((secret_key(settings), *previous_secret_keys(settings)))
 
     @contextmanager
@@ -61,7 +63,7 @@ class Connector:
             self._limits, self._guard, ca_file=self._settings.outbound_ca_file, proxy=self._settings.outbound_proxy
         )
         try:
-            yield find_provider(provider), Connection(address, credential, settings, client, folder, self._tokens)
+            yield find_provider(provider), Connection(address, credential, settings, client, folder, _TOKENS)
         finally:
             client.close()
 

@@ -37,6 +37,13 @@ def client(settings: Settings) -> Iterator[TestClient]:
         yield caller
 
 
+def test_a_form_says_which_fields_belong_together(administrator: Browser) -> None:
+    shown = administrator.open("/-/sources/new/bitbucket")
+
+    assert "Key (an OAuth consumer)" in shown.text
+    assert "E-mail address (an API token)" in shown.text
+
+
 def test_a_source_is_connected_tried_and_its_project_arrives(
     administrator: Browser, house: House, host: GitHost
 ) -> None:
