@@ -219,6 +219,7 @@ ANSWERS: dict[type[Refusal], Answer] = {
     HostRefused: Answer(HTTPStatus.BAD_GATEWAY, "host_refused", "warning"),
     CredentialRefused: Answer(HTTPStatus.BAD_GATEWAY, "credential_refused", "warning"),
     ScopeMissing: Answer(HTTPStatus.BAD_GATEWAY, "scope_missing", "warning"),
+    FileTooLarge: Answer(HTTPStatus.BAD_GATEWAY, "file_too_large", "warning"),
     Redirected: Answer(HTTPStatus.BAD_GATEWAY, "redirected", "warning"),
     HostUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "host_unavailable", "warning"),
     RateLimited: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "rate_limited", "info"),

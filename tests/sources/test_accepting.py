@@ -118,6 +118,19 @@ def test_another_name_is_reported_and_nothing_renamed(connected: Connected) -> N
     assert _events(connected, "project.rename_found") == 1
 
 
+def test_what_an_administrator_said_of_a_name_is_in_the_log(connected: Connected) -> None:
+    _renamed(connected)
+    with connected.house.database.write() as session:
+        refuse_rename(session, OPERATOR, session.get_one(Project, connected.project_id))
+    connected.project.push_branch("main", library(name="acme/gadgets"))
+    connected.run()
+
+    _accept_rename(connected)
+
+    assert _events(connected, "project.rename_refused") == 1
+    assert _events(connected, "project.rename_accepted") == 1
+
+
 def test_another_name_is_in_the_log_once(connected: Connected) -> None:
     _renamed(connected)
 

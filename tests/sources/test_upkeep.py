@@ -11,7 +11,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from packistry import clock
-from packistry.db.models import Hook, Project, Repository, Source
+from packistry.db.models import AuditEvent, Hook, Project, Repository, Source
 from packistry.house import House
 from packistry.repositories.actions import delete_repository, update_repository
 from packistry.sealing import Sealer
@@ -180,6 +180,8 @@ def test_a_rotated_secret_reaches_the_host_and_the_one_before_ends_an_hour_later
     with hooked.house.database.write() as session:
         rotated = rotate_hook(session, OPERATOR, Sealer([secret_key(hooked.house.settings)]), hook_of(hooked).id)
     assert set(secrets_of(hooked).accepted()) == {before, rotated}
+    with hooked.house.database.read() as session:
+        assert session.scalars(select(AuditEvent).where(AuditEvent.event == "hook.rotated")).one()
     assert remote(hooked)["config"]["secret"] == before
 
     keep(hooked)

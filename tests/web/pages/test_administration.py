@@ -162,6 +162,7 @@ def test_one_changes_the_own_password_and_stays_signed_in_here_alone(administrat
     administrator.send("/-/profile", {"present": PASSWORD, "password": "a new and long one"})
 
     assert "this browser" in administrator.open("/-/profile").text
+    assert "user.password_changed" in administrator.open("/-/audit").text
     administrator.client.cookies.set("packistry_session", elsewhere)
     administrator.open("/-/profile", status=303)
 

@@ -155,12 +155,13 @@ def test_the_table_holds_nothing_that_opens_a_page(administrator: Browser, house
 
 
 @pytest.mark.usefixtures("ada")
-def test_signing_in_is_in_the_audit_log(stranger: Browser, house: House) -> None:
+def test_signing_in_and_out_is_in_the_audit_log(stranger: Browser, house: House) -> None:
     stranger.send("/-/sign-in", {"email": EMAIL, "password": PASSWORD})
+    stranger.send("/-/sign-out")
 
     with house.database.read() as session:
-        events = session.scalars(select(AuditEvent.event).where(AuditEvent.subject_name == EMAIL)).all()
-    assert Event.USER_SIGNED_IN in events
+        events = session.scalars(select(AuditEvent.event).order_by(AuditEvent.id.desc()).limit(2)).all()
+    assert events == [Event.USER_SIGNED_OUT, Event.USER_SIGNED_IN]
 
 
 ELSEWHERE = ["https://evil.test/-/", "//evil.test/-/", "/\\evil.test/-/", "/packages.json", "javascript:alert(1)", "-/"]
