@@ -135,6 +135,29 @@ def test_a_hook_that_is_there_is_looked_at_again_and_left_alone(
     assert (hook.state, hook.checked_at) == ("active", clock.now())
 
 
+def test_a_host_that_calls_is_not_asked_whether_it_does(hooked: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
+    wait(monkeypatch, timedelta(hours=7))
+    with hooked.house.database.write() as session:
+        row = session.scalars(select(Hook)).one()
+        row.state, row.last_delivery_at = "failing", clock.now() - timedelta(hours=1)
+    before = len(hooked.host.requests)
+
+    hook = keep(hooked)
+
+    assert (hook.state, len(hooked.host.requests)) == ("active", before)
+
+
+@pytest.mark.parametrize("trouble", ["credential_refused", "waits_until"])
+def test_a_host_that_wants_to_hear_nothing_is_asked_for_no_hook(hosted: Hosted, trouble: str) -> None:
+    until = clock.now() + timedelta(hours=1)
+    with hosted.house.database.write() as session:
+        source = session.scalars(select(Source)).one()
+        setattr(source, trouble, until if trouble == "waits_until" else "The token has ended.")
+
+    with hosted.house.database.read() as session:
+        assert due_hooks(session) == []
+
+
 @pytest.mark.parametrize("trouble", ["gone", "disabled"])
 def test_a_hook_that_is_gone_or_disabled_is_repaired(
     hooked: Hosted, monkeypatch: pytest.MonkeyPatch, trouble: str

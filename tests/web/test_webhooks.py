@@ -1,6 +1,7 @@
 """Deliveries of code hosts through the whole application: signed or not, of every host, of everything they tell."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -156,6 +157,21 @@ def test_ten_pushes_make_one_run_of_the_refs_they_tell_of(git: Hooked) -> None:
 
     assert {answer.json()["run"] for answer in answers} == {git.runs()[0].id}
     assert git.refs() == {"main": ("branch", ""), "v1": ("tag", "")}
+
+
+def test_a_delivery_that_comes_eight_times_at_once_is_one(git: Hooked) -> None:
+    receiver = git.house.receiver
+    delivery = git_delivery(ref="refs/heads/main")
+    headers = {**delivery.headers, "x-packistry-delivery": "the-same"}
+    door = receiver.find_door("acme", "git", git.source_id, git.project_id)
+
+    with ThreadPoolExecutor(8) as executor:
+        asked = [executor.submit(receiver.receive, door, headers, delivery.body) for _ in range(8)]
+        answers = [each.result() for each in asked]
+
+    [run] = git.runs()
+    assert {tuple(answer.runs) for answer in answers} == {(run.id,)}
+    assert len(_deliveries(git)) == 1
 
 
 def test_a_push_of_many_refs_looks_at_all_of_them(house: House, client: TestClient) -> None:

@@ -68,8 +68,18 @@ class _Look:
     address: str
     obstacle: str | None
 
+    @property
+    def has_called(self) -> bool:
+        """Whether the host called since it was asked for the hook: then it need not be asked again."""
+        hook = self.hook
+        if hook.checked_at is None or hook.last_delivery_at is None or hook.address != self.address:
+            return False
+        return hook.remote_hook_id is not None and hook.last_delivery_at > hook.checked_at
+
     def found(self, state: HookStatus, reason: str | None = None, after: timedelta = LOOK_AGAIN) -> Found:
-        return Found(state, reason, self.hook.remote_hook_id, self.hook.address, clock.now() + after)
+        # An hour is spread over the hooks that were made together, so that a host is not asked for all of them at once.
+        again_at = clock.now() + after + timedelta(minutes=self.hook.id % 60 if after == LOOK_AGAIN else 0)
+        return Found(state, reason, self.hook.remote_hook_id, self.hook.address, again_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +127,8 @@ class HookKeeper:
             return look.found(HookStatus.MANUAL, reason)
         if look.obstacle is not None:
             return look.found(HookStatus.POLLED, look.obstacle)
+        if hook.state != HookStatus.WANTED and look.has_called:
+            return look.found(HookStatus.ACTIVE)
         with self.connector.connect(look.source) as (provider, connection):
             project = provider.project(connection, hook.remote_id)
             if hook.remote_hook_id and hook.address != look.address:
@@ -133,7 +145,8 @@ class HookKeeper:
         remote_hook_id = provider.create_hook(connection, project, look.address, secrets.secret)
         log.info("webhook.made", hook=look.hook.id, project=project.full_name)
         sealed = seal_secrets(self.connector.sealer, secrets.ending())
-        return Found(HookStatus.ACTIVE, None, remote_hook_id, look.address, clock.now() + LOOK_AGAIN, sealed)
+        made = look.found(HookStatus.ACTIVE)
+        return replace(made, remote_hook_id=remote_hook_id, address=look.address, secret=sealed)
 
     def _secrets(self, look: _Look) -> HookSecrets:
         """Those of the row, stored before the host has them: it calls as soon as it is told."""
@@ -187,11 +200,12 @@ class HookKeeper:
 
 
 def due_hooks(session: ReadSession) -> Sequence[int]:
-    """Those that are to be looked at now, longest due first."""
-    kept = Hook.deleted_at.is_(None) & (Hook.state != HookStatus.MANUAL)
+    """Those that are to be looked at now, longest due first; none of a host that wants to hear nothing from us."""
+    kept = Hook.deleted_at.is_(None) & (Hook.state != HookStatus.MANUAL) & Source.credential_refused.is_(None)
     to_remove = Hook.deleted_at.is_not(None) & Hook.remote_hook_id.is_not(None)
-    due = select(Hook.id).where(Hook.due_at <= clock.now(), or_(kept, to_remove))
-    return session.scalars(due.order_by(Hook.due_at).limit(DUE_AT_ONCE)).all()
+    listens = or_(Source.waits_until.is_(None), Source.waits_until <= clock.now())
+    due = select(Hook.id).join(Source, Source.id == Hook.source_id).where(Hook.due_at <= clock.now(), listens)
+    return session.scalars(due.where(or_(kept, to_remove)).order_by(Hook.due_at).limit(DUE_AT_ONCE)).all()
 
 
 def why_unreachable(public_url: str | None, source_address: str, allowed: Sequence[str]) -> str | None:
