@@ -132,9 +132,9 @@ class Installation:
         }
 
 
-def wait_until_healthy(server: Server) -> None:
+def wait_until_healthy(server: Server, seconds: float = START_SECONDS) -> None:
     """Returns when /health answers 200; fails with the log when it does not in time."""
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + seconds
     while server.answers() != 200:
         ended = server.process.poll()
         assert ended is None, f"serve ended with {ended}:\n{server.log}"

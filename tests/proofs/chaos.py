@@ -1,8 +1,8 @@
 """`make chaos`: the server is killed in the middle of uploads again and again; every answered upload must be there.
 Then the same in the middle of an import, which is in `chaos_imports`.
 
-Run as `python -m tests.proofs.chaos [--only imports] [--rounds 20] [--uploads 200] [--refs 400] [--seed 1]`; ends with
-1 when anything was lost.
+Run as `python -m tests.proofs.chaos [--only imports] [--database sqlite] [--rounds 20] [--uploads 200] [--refs 400]
+[--seed 1]`; ends with 1 when anything was lost.
 """
 
 import argparse
@@ -28,6 +28,8 @@ from tests.proofs.chaos_imports import Plan, killed_while_importing
 from tests.proofs.killing import kill_everything, opened
 from tests.proofs.uploading import Promise, Uploader
 from tests.server import Installation
+
+DATABASES = ("sqlite", "postgresql")
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def inconsistencies(house: House) -> tuple[int, int, int]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=("uploads", "imports"))
+    parser.add_argument("--database", choices=DATABASES)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--uploads", type=int, default=200)
     parser.add_argument("--refs", type=int, default=400)
@@ -102,7 +105,7 @@ def main() -> int:
     chance = random.Random(options.seed)
     with running_cluster() as cluster, tempfile.TemporaryDirectory() as folder:
         good = True
-        for name in ("sqlite", "postgresql"):
+        for name in [options.database] if options.database else DATABASES:
             if options.only != "imports":
                 installation = _fresh(Path(folder, name, "uploads"), name, cluster)
                 good &= prove(name, installation, options.rounds, options.uploads, chance)

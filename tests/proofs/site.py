@@ -11,6 +11,9 @@ from tests.proofs.killing import descendants, kill, kill_everything
 from tests.server import Installation, Server, wait_until_healthy
 from tests.tools import dying_with_us
 
+# Several programs start at once, on two cores that may have other work.
+START_SECONDS = 120
+
 
 class Site:
     """Everything that runs of one installation. On SQLite no `workers`: one would only wait for the server's own."""
@@ -42,7 +45,7 @@ class Site:
         """Returns when the server answers; the jobs processes may take a moment longer."""
         self._server = self._installation.start()
         self._workers = [self._worker() for _ in range(self._count)]
-        wait_until_healthy(self._server)
+        wait_until_healthy(self._server, START_SECONDS)
 
     def kill(self, chance: random.Random) -> str:
         """Kills all of it and starts it anew, or only a jobs process; says which."""

@@ -3,14 +3,18 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.proofs.bench import machine
 from tests.proofs.bench.compare import Contest, Effort, contest
+from tests.proofs.bench.host import Hosted
+from tests.proofs.bench.importing import connected, run_seconds
 from tests.proofs.bench.load import Ask, Measured, ask
 from tests.proofs.bench.nginx import running_nginx
+from tests.proofs.bench.paced import ask_paced
 from tests.proofs.bench.results import at_least, at_most, table
 from tests.proofs.bench.wire import p2
 
@@ -64,6 +68,27 @@ def test_refusals_are_not_taken_for_speed(tmp_path: Path) -> None:
         assert ask(nginx, [Ask("/there")], 1).requests > 0
         with pytest.raises(RuntimeError, match="were errors"):
             ask(nginx, [Ask("/there"), Ask("/not-there")], 1)
+
+
+def test_imports_from_the_host_in_another_process_are_measured(tmp_path: Path) -> None:
+    with connected(tmp_path, Hosted(tags=2, branches=2, latency_seconds=0)) as importing:
+        [run_id] = importing.add(1)
+        importing.house.importer.work(run_id, threading.Event())
+        moved = importing.host.push(1, "main")
+
+        assert run_seconds(importing.house, run_id, 4) > 0
+        assert len(moved) == 40
+        assert not importing.is_open
+
+
+def test_asking_at_a_pace_tells_errors_and_how_long_answers_took(tmp_path: Path) -> None:
+    with running_nginx(tmp_path / "nginx", "") as nginx:
+        nginx.put("/there", b"x")
+
+        waited = ask_paced(nginx.port, [Ask("/there"), Ask("/not-there")], 100, 0.5)
+
+    assert (waited.answers, waited.errors) == (50, 25)
+    assert 0 < waited.p50 <= waited.p99 <= waited.most
 
 
 def test_a_case_measures_both_servers(tmp_path: Path) -> None:

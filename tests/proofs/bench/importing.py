@@ -46,7 +46,7 @@ class Importing:
         with self.house.database.read() as session:
             repository = session.scalars(select(Repository).where(Repository.path == PATH)).one()
         names = [f"acme/package-{number:06}" for number in numbers]
-        return self.desk.add(factories.OPERATOR, "host", names, Wish(repository.id))
+        return [added.run_id for added in self.desk.add(factories.OPERATOR, "host", names, Wish(repository.id))]
 
     def wait(self, seconds: float) -> None:
         """Returns when nothing is imported any more."""
@@ -122,7 +122,7 @@ def import_speed(folder: Path, _: Effort) -> list[Result]:
             [run_id] = importing.add(1)
             importing.wait(120)
             used = machine.cpu_seconds(roots) - used
-            seconds = _seconds(importing.house, run_id, REFS)
+            seconds = run_seconds(importing.house, run_id, REFS)
         case = f"importing {REFS} refs of one project, {database}"
         detail = f"{seconds:.1f} s, {used / REFS * 1000:.1f} ms of CPU for a ref"
         results.append(at_least(case, REFS / seconds, target, detail, unit=" refs/s"))
@@ -138,7 +138,7 @@ def import_memory(folder: Path, _: Effort) -> list[Result]:
             before, _proportional = machine.memory_bytes(process.pid)
             [run_id] = importing.add(1)
             importing.wait(600)
-            seconds = _seconds(importing.house, run_id, LARGE_REFS)
+            seconds = run_seconds(importing.house, run_id, LARGE_REFS)
             peak = machine.peak_bytes(process.pid)
         case = f"memory of the jobs process, {LARGE_REFS} archives of 100 MB of {kind} at once"
         detail = f"{before / MB:.0f} MB after start, {seconds:.0f} s"
@@ -146,7 +146,7 @@ def import_memory(folder: Path, _: Effort) -> list[Result]:
     return results
 
 
-def _seconds(house: House, run_id: int, refs: int) -> float:
+def run_seconds(house: House, run_id: int, refs: int) -> float:
     """How long a run took in which all of so many refs were imported."""
     with house.database.read() as session:
         run = session.get_one(ImportRun, run_id)

@@ -87,7 +87,7 @@ def main() -> None:
     asker = _Asker(int(port), requests)
     asyncio.run(asker.run(int(per_second), float(seconds)))
     waited = sorted(asker.milliseconds)
-    cuts = quantiles(waited, n=100)
+    cuts = quantiles(waited, n=100, method="inclusive")
     print(json.dumps(asdict(Waited(len(waited), asker.errors, cuts[49], cuts[98], waited[-1]))))
 
 
