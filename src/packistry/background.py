@@ -7,9 +7,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+import structlog
+
+from packistry import clock
 from packistry.db.engine import Database
 from packistry.house import House
 from packistry.jobs.kinds import Job, Kind, Schedule, kind_of
+
+log = structlog.get_logger(__name__)
 
 
 def _due_imports(database: Database) -> Sequence[Job]:
@@ -83,6 +88,39 @@ def _sweep_sources(house: House) -> None:
     house.sweeper.sweep()
 
 
+def _forget(house: House) -> None:
+    from packistry.audit.log import forget_addresses
+    from packistry.sources.retention import forget_runs
+    from packistry.tokens.usage import forget_used_addresses
+
+    runs_before = clock.now() - timedelta(days=house.settings.import_retention_days)
+    addresses_before = clock.now() - timedelta(days=house.settings.address_retention_days)
+    runs = forget_runs(house.database, runs_before)
+    addresses = forget_addresses(house.database, addresses_before)
+    addresses += forget_used_addresses(house.database, addresses_before)
+    log.info("retention.done", runs=runs, addresses=addresses)
+
+
+def _sweep_files(house: House) -> None:
+    from packistry.packages.sweeping import sweep_files, unnamed_files
+
+    before = house.files_before
+    files = unnamed_files(house.database, house.storage, before)
+    swept = sweep_files(house.database, house.storage, files, before)
+    log.info("storage.swept", files=len(swept), size_bytes=sum(file.size_bytes for file in swept))
+
+
+def _seal_anew(house: House) -> None:
+    if not house.settings.secret_key_previous:
+        return
+    from packistry.sources.connecting import Connector
+    from packistry.sources.sealed import seal_anew
+
+    sealed = seal_anew(house.database, Connector(house.settings).sealer)
+    if sealed:
+        log.info("secrets.sealed_anew", secrets=sealed)
+
+
 KINDS: Final[tuple[Kind[House], ...]] = (
     Kind(name="import", find_due=_due_imports, work=_import, give_up=_give_up_import, priority=10, concurrency=4),
     # Of two hosts at once, so that one that hangs keeps no other from being looked at.
@@ -93,6 +131,10 @@ SCHEDULES: Final[tuple[Schedule[House], ...]] = (
     # Hooks get lost: no push is missed for longer than this.
     Schedule("sync", timedelta(minutes=15), _sync),
     Schedule("sources-sweep", timedelta(days=1), _sweep_sources),
+    Schedule("retention", timedelta(days=1), _forget),
+    Schedule("files-sweep", timedelta(days=1), _sweep_files),
+    # Soon after the secret key was changed, so that the former one can be taken away the same day.
+    Schedule("seal-anew", timedelta(hours=1), _seal_anew),
     Schedule("deliveries", timedelta(hours=1), _forget_deliveries),
     # A credential may be made shorter or withdrawn at any time; a day would be too late to tell of its last.
     Schedule("credentials", timedelta(hours=6), _look_at_credentials),

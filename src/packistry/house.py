@@ -6,8 +6,10 @@ Apart from app.py, because a command must not pay for the web's imports (0.3 s).
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from packistry import clock
 from packistry.archives.limits import Limits
 from packistry.db.engine import Database
 from packistry.db.schema import upgrade
@@ -40,6 +42,11 @@ class House:
         from packistry.packages import upload
 
         return upload.Uploads(self.database, self.storage, archive_limits(self.settings), self.settings.public_url)
+
+    @property
+    def files_before(self) -> datetime:
+        """A stored file that is younger may wait for its row still."""
+        return clock.now() - timedelta(hours=self.settings.file_grace_hours)
 
     @property
     def desk(self) -> "SourceDesk":

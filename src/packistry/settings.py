@@ -291,6 +291,16 @@ class Settings(BaseSettings):
         60, "days", "How long a browser stays signed in at most; then its user signs in again.", ge=1, le=365
     )
 
+    import_retention_days: int = _setting(
+        90, "days", "How long imports that are over are kept, with each of their branches and tags.", ge=1
+    )
+    address_retention_days: int = _setting(
+        90, "days", "How long the addresses of callers are kept in the audit log and with tokens.", ge=1
+    )
+    file_grace_hours: int = _setting(
+        24, "hours", "How old a stored file must be that no version names before it is swept, 1 or more.", ge=1
+    )
+
     metrics_token: Secret | None = _setting(
         None,
         "secret",

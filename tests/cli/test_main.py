@@ -55,6 +55,7 @@ PROMISED = {
     "personal-token": ["add", "list", "rotate", "delete"],
     "access": ["explain"],
     "db": ["upgrade", "check"],
+    "storage": ["sweep"],
 }
 
 

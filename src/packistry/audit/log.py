@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from packistry import clock
 from packistry.access.actors import Actor, Anonymous, System, UserActor, describe
 from packistry.audit.events import Event
-from packistry.db.engine import ReadSession, WriteSession
+from packistry.db.engine import Database, ReadSession, WriteSession
 from packistry.db.models import AuditEvent
+
+# Lines that one transaction changes: others write meanwhile.
+BATCH: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,19 @@ def record(session: WriteSession, actor: Actor, event: Event, subject: Subject, 
 def last_line_at(session: ReadSession) -> datetime | None:
     """When the last line was written; None without any."""
     return session.scalar(select(AuditEvent.at).order_by(AuditEvent.id.desc()).limit(1))
+
+
+def forget_addresses(database: Database, before: datetime) -> int:
+    """Takes the callers' addresses out of lines older than that; how many. The lines stay."""
+    forgotten = 0
+    while True:
+        with database.write() as session:
+            old = select(AuditEvent.id).where(AuditEvent.at < before, AuditEvent.address.is_not(None)).limit(BATCH)
+            ids = session.scalars(old).all()
+            session.execute(update(AuditEvent).where(AuditEvent.id.in_(ids)).values(address=None))
+        forgotten += len(ids)
+        if len(ids) < BATCH:
+            return forgotten
 
 
 def _identity(actor: Actor) -> tuple[str, int | None]:

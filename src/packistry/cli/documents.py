@@ -191,6 +191,23 @@ class UpgradeDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class UnnamedFileDocument:
+    """A stored file that no version names."""
+
+    file: Annotated[str, "its place below the storage"]
+    size_bytes: Annotated[int, "size"]
+    kept_at: Annotated[datetime, "when it was stored last"]
+
+
+@dataclass(frozen=True, slots=True)
+class SweptDocument:
+    """Stored files that no version names."""
+
+    deleted: Annotated[bool, "whether they were deleted"]
+    files: Annotated[list[UnnamedFileDocument], "the files"]
+
+
+@dataclass(frozen=True, slots=True)
 class FindingDocument:
     """One thing that was looked at."""
 

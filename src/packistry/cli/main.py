@@ -26,6 +26,7 @@ from packistry.cli import (
     rule,
     serve,
     source,
+    storage,
     user,
     webhook,
     worker,
@@ -44,7 +45,8 @@ INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
 
 NOUNS: Final = (
-    repository, package, source, project, rule, imports, webhook, user, deploy_token, personal_token, access, db,
+    repository, package, source, project, rule, imports, webhook,
+    user, deploy_token, personal_token, access, db, storage,
 )  # fmt: skip
 
 # The verbs of the PHP product.

@@ -22,6 +22,13 @@ def archive_key(sha256: str) -> BlobKey:
     return BlobKey(f"archives/{sha256[:2]}/{sha256[2:4]}/{sha256}.zip")
 
 
+def digest_of(key: BlobKey) -> str:
+    """The sha256 that an archive's key was made from."""
+    found = _ARCHIVE.fullmatch(key)
+    assert found is not None, "there are keys of archives only"
+    return found[3]
+
+
 def parse_key(path: str) -> BlobKey | None:
     """The key that a path below the root is; None for files that are not ours."""
     return BlobKey(path) if _ARCHIVE.fullmatch(path) else None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import or_, update
+from sqlalchemy import or_, select, update
 
 from packistry import clock
 from packistry.db.engine import Database, WriteSession
@@ -12,6 +12,8 @@ from packistry.db.models import Token, User
 
 # Longer ones say nothing more to a person who reads a list.
 CLIENT_CHARACTERS: Final = 300
+# In one transaction, each day: more tokens than this do not fall out of use in a day.
+FORGOTTEN_AT_ONCE: Final = 10_000
 
 # Says the address a request came from, and what its client says it is.
 Caller = Callable[[], tuple[str | None, str]]
@@ -55,6 +57,15 @@ class TokenUses:
             self._uses = uses | self._uses
             self._seen = seen | self._seen
             raise
+
+
+def forget_used_addresses(database: Database, before: datetime) -> int:
+    """Takes the address out of last uses older than that; how many. When the token was used, and by what, stays."""
+    with database.write() as session:
+        old = select(Token.id).where(Token.last_used_at < before, Token.last_used_address.is_not(None))
+        ids = session.scalars(old.limit(FORGOTTEN_AT_ONCE)).all()
+        session.execute(update(Token).where(Token.id.in_(ids)).values(last_used_address=None))
+    return len(ids)
 
 
 def _write(session: WriteSession, token_id: int, at: datetime, address: str | None, client: str) -> None:
