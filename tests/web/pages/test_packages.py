@@ -1,5 +1,7 @@
 """Looking for packages and at one: what is shown to whom, and that hostile READMEs and addresses do no harm."""
 
+import re
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -194,6 +196,21 @@ def test_headings_of_a_readme_stand_below_those_of_the_page() -> None:
     assert '<h3 id="readme-a">A</h3>' in html
     assert '<h4 id="readme-b-b">B b</h4>' in html
     assert '<h3 id="readme-a-1">A</h3>' in html
+
+
+def test_each_heading_of_a_readme_has_an_id_of_its_own() -> None:
+    html = readme_html("README.md", b"# A\n\n# A-1\n\n# A\n\n# A\n", None)
+
+    ids = re.findall(r'id="([^"]+)"', html)
+    assert ids == ["readme-a", "readme-a-1", "readme-a-2", "readme-a-3"]
+
+
+def test_many_equal_headings_of_a_readme_cost_no_more_than_others() -> None:
+    began = time.process_time()
+    readme_html("README.md", b"# a\n" * 4_000, None)
+
+    # Each counted from the first took seconds, and ten times as many hours.
+    assert time.process_time() - began < 2
 
 
 def test_a_readme_that_is_no_markdown_is_shown_as_it_is() -> None:

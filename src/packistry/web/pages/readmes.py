@@ -113,7 +113,9 @@ def _markdown() -> MarkdownIt:
 
 
 def _lower_headings(state: Any) -> None:
-    taken: set[str] = set()
+    # The ids that are taken, with the number to try next behind each: counted anew, ten thousand equal headings would
+    # hold a thread for hours.
+    taken: dict[str, int] = {}
     tokens: Sequence[Token] = state.tokens
     for at, token in enumerate(tokens):
         if token.type not in {"heading_open", "heading_close"}:
@@ -123,12 +125,12 @@ def _lower_headings(state: Any) -> None:
             token.attrSet("id", _free_slug(tokens[at + 1].content, taken))
 
 
-def _free_slug(heading: str, taken: set[str]) -> str:
-    slug = f"readme-{SLUG.sub('-', heading.lower()).strip('-')}"
-    free = next(
-        each for number in range(len(taken) + 1) if (each := f"{slug}-{number}" if number else slug) not in taken
-    )
-    taken.add(free)
+def _free_slug(heading: str, taken: dict[str, int]) -> str:
+    slug = free = f"readme-{SLUG.sub('-', heading.lower()).strip('-')}"
+    while free in taken:
+        free = f"{slug}-{taken[slug]}"
+        taken[slug] += 1
+    taken[free] = 1
     return free
 
 

@@ -47,7 +47,10 @@ def pages(site: Site) -> Sequence[Page]:
 
 def safe_destination(wanted: str) -> str:
     """Where to go next: a page of ours, never another host, whatever the address says."""
-    parts = urlsplit(wanted)
+    try:
+        parts = urlsplit(wanted)
+    except ValueError:
+        return HOME
     ours = not parts.scheme and not parts.netloc and parts.path.startswith("/-/") and "\\" not in wanted
     return wanted if ours and wanted.isprintable() else HOME
 
