@@ -194,6 +194,8 @@ def row_of(project: FakeProject, site: str = "https://bitbucket.example") -> dic
         "full_name": project.full_name,
         "name": project.name,
         "links": {"html": {"href": f"{site}/{project.full_name}"}},
+        # "Repositories", the object: of others it is null.
+        "parent": {"type": "repository", "full_name": project.fork_of} if project.fork_of else None,
         "updated_on": f"{project.changed_at:%Y-%m-%dT%H:%M:%S.%f+00:00}",
         "mainbranch": {"type": "branch", "name": project.default_branch} if project.default_branch else None,
     }

@@ -215,6 +215,8 @@ def row_of(project: FakeProject) -> dict[str, Any]:
         "name": project.name.title(),
         "project": {"key": project.owner, "id": 1},
         "archived": project.archived,
+        # "Repository", the object: only of forks.
+        **({"origin": {"slug": project.fork_of.rpartition("/")[2]}} if project.fork_of else {}),
     }
 
 

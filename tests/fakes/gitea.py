@@ -167,6 +167,7 @@ class FakeGitea(FakeHost):
             "clone_url": f"https://gitea.example/{project.full_name}.git",
             "default_branch": project.default_branch,
             "archived": project.archived,
+            "fork": bool(project.fork_of),
             "updated_at": f"{project.changed_at:%Y-%m-%dT%H:%M:%SZ}",
             "permissions": {"admin": project.administered, "push": project.administered, "pull": True},
         }

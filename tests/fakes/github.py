@@ -246,6 +246,7 @@ class FakeGitHub(FakeHost):
             "clone_url": f"https://github.example/{project.full_name}.git",
             "default_branch": project.default_branch,
             "archived": project.archived,
+            "fork": bool(project.fork_of),
             "pushed_at": f"{project.changed_at:%Y-%m-%dT%H:%M:%SZ}",
             "disabled": False,
             "permissions": {"admin": project.administered, "pull": True},

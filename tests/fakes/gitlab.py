@@ -228,6 +228,8 @@ class FakeGitLab(FakeHost):
             "http_url_to_repo": f"https://gitlab.example/{project.full_name}.git",
             "default_branch": project.default_branch,
             "archived": project.archived,
+            # "Projects API": only of forks.
+            **({"forked_from_project": {"path_with_namespace": project.fork_of}} if project.fork_of else {}),
             "last_activity_at": f"{project.changed_at:%Y-%m-%dT%H:%M:%S.%fZ}",
             "permissions": {"project_access": access, "group_access": None},
         }

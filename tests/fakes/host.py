@@ -44,6 +44,8 @@ class FakeProject:
     full_name: str
     default_branch: str | None = "main"
     archived: bool = False
+    # The full name of the project that it is a fork of.
+    fork_of: str = ""
     # The last push, as the host saw it.
     changed_at: datetime = FIRST_COMMIT_AT
     # Whether the credential may create hooks here, which takes more than reading.

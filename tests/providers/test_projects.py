@@ -64,6 +64,14 @@ def test_an_archived_project_is_marked(stage: Stage) -> None:
     assert stage.project.archived
 
 
+def test_a_fork_is_marked_alone_and_in_lists(stage: Stage) -> None:
+    assert not stage.project.is_fork
+    stage.fake_project.fork_of = "other/widgets"
+
+    assert stage.project.is_fork
+    assert [one.is_fork for one in stage.provider.projects(stage.connection)] == [True]
+
+
 def test_a_project_tells_when_it_was_changed_alone_and_in_lists(stage: Stage) -> None:
     if "changed" in stage.kind.untold:
         pytest.skip("the host does not tell")

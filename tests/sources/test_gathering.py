@@ -23,8 +23,9 @@ from tests import factories
 from tests.fakes.github import FakeGitHub
 from tests.fakes.host import FakeProject, FakeToken
 from tests.fakes.loopback import Reply, Request
+from tests.providers.conftest import KINDS as KINDS_OF_HOSTS
+from tests.providers.conftest import TOKEN, Kind
 
-TOKEN = "good-token-of-the-tests"
 PACKAGE = {"composer.json": b'{"name": "acme/anything"}'}
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -95,6 +96,7 @@ def test_all_packages_of_the_organisation_are_added_and_the_rest_is_told_of(acme
     acme.has("lib-old")
     acme.has("handbook", package=False)
     acme.has("attic", archived=True)
+    acme.has("console").fork_of = "symfony/console"
     acme.has("other/gadgets")
     acme.host.add(FakeProject(99, "acme/empty", default_branch=None))
 
@@ -105,6 +107,7 @@ def test_all_packages_of_the_organisation_are_added_and_the_rest_is_told_of(acme
         "lib-old": "left_out",
         "handbook": "no_package",
         "attic": "archived",
+        "console": "fork",
         "empty": "no_package",
     }
     assert acme.added() == ["widgets"]
@@ -390,9 +393,27 @@ def test_whoever_is_told_to_stop_leaves_the_rule_due(acme: Organisation) -> None
     assert _due(acme) == [1]
 
 
+@pytest.mark.parametrize("kind", KINDS_OF_HOSTS, ids=lambda kind: f"{kind.name}-{kind.secret}")
+def test_the_packages_of_an_organisation_are_added_from_every_host(house: House, kind: Kind) -> None:
+    house = replace(house, settings=house.settings.model_copy(update={"outbound_allow": ("127.0.0.1",)}))
+    with kind.fake(base_path=kind.base_path).running() as host:
+        host.tokens[TOKEN] = FakeToken(scopes=kind.scopes)
+        host.add(FakeProject(12, "acme/widgets")).push_branch("main", PACKAGE)
+        host.add(FakeProject(13, "acme/handbook")).push_branch("main", {"README.md": b""})
+        host.add(FakeProject(14, "acme/console", fork_of="symfony/console")).push_branch("main", PACKAGE)
+        host.add(FakeProject(15, "acme/empty", default_branch=None))
+        fields = {**kind.settings, **kind.credential, kind.secret: TOKEN}
+        house.desk.connect(factories.OPERATOR, "host", filled_in(kind.name, host.address, fields))
+        wish = RuleWish(Wish(factories.repository(house, "acme")), owner="acme")
+
+        told = fates(house.gatherer.add(factories.OPERATOR, "host", wish))
+
+    assert told == {"widgets": "added", "handbook": "no_package", "console": "fork", "empty": "no_package"}
+
+
 def test_thousands_of_projects_are_paged_to_the_end(acme: Organisation) -> None:
     for number in range(2_500):
-        acme.host.add(FakeProject(1_000_000 + number, f"acme/plain-{number}", default_branch=None))
+        acme.host.add(FakeProject(1_000_000 + number, f"acme/plain-{number}", archived=True))
     acme.has("last")
 
     told = acme.add()

@@ -28,6 +28,7 @@ _WORDS: Final = {
     "there": "there already",
     "deleted": "deleted by hand, and so not added again",
     "archived": "archived",
+    "fork": "a fork, which is added by its name only",
     "left_out": "left out by a pattern",
     "no_package": "without composer.json on the default branch",
     "unknown": "not looked at",

@@ -101,7 +101,7 @@ class GatheredProjectDocument:
     """A project that a rule came by."""
 
     project: Annotated[str, "full name"]
-    state: Annotated[str, "added, there, deleted (by hand), archived, left_out (by a pattern), no_package or unknown"]
+    state: Annotated[str, "added, there, deleted (by hand), archived, fork, left_out, no_package or unknown"]
     reason: Annotated[str | None, "why it is unknown whether it is a package"]
     run: Annotated[int | None, "number of its first import, when it was added"]
 

@@ -91,6 +91,8 @@ class Project:
     clone_url: str
     default_branch: str | None
     archived: bool = False
+    # A copy of somebody's project, made at the host: it has that one's composer.json, and so its package's name.
+    is_fork: bool = False
     # When the host last saw a change, a push among them; None when it does not tell. GitLab tells one an hour.
     changed_at: datetime | None = None
     # None when the host did not say.

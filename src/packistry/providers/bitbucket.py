@@ -252,6 +252,7 @@ def _project(row: Payload) -> Project:
         # Not from links.clone, which has the account's name in it.
         clone_url=f"{web_url}.git",
         default_branch=row.text_or_none("mainbranch", "name"),
+        is_fork=row.payload_or_none("parent") is not None,
         changed_at=row.moment_or_none("updated_on"),
     )
 

@@ -274,6 +274,7 @@ def _project(row: Payload) -> Project:
         clone_url=_clone_url(row),
         default_branch=None,
         archived=row.flag("archived"),
+        is_fork=row.payload_or_none("origin") is not None,
     )
 
 

@@ -31,6 +31,7 @@ def read_repository(row: Payload) -> Project:
         default_branch=row.text_or_none("default_branch"),
         # GitHub disables what breaks its terms.
         archived=row.flag("archived") or row.flag("disabled"),
+        is_fork=row.flag("fork"),
         # Gitea tells of any change of the project in one time.
         changed_at=row.moment_or_none("pushed_at") or row.moment_or_none("updated_at"),
         may_create_hooks=row.flag_or_none("permissions", "admin"),

@@ -246,6 +246,7 @@ def _project(row: Payload) -> Project:
         clone_url=row.text("http_url_to_repo"),
         default_branch=row.text_or_none("default_branch"),
         archived=row.flag("archived"),
+        is_fork=row.payload_or_none("forked_from_project") is not None,
         changed_at=row.moment_or_none("last_activity_at"),
         may_create_hooks=_may_create_hooks(row),
     )

@@ -41,6 +41,8 @@ class Fate(StrEnum):
     # A person deleted it, or moved it to another repository: a rule never knows better. By its name it is added again.
     DELETED = "deleted"
     ARCHIVED = "archived"
+    # It carries the name of somebody else's package; in a claiming repository that would hide all of that vendor's.
+    FORK = "fork"
     LEFT_OUT = "left_out"
     NO_PACKAGE = "no_package"
     UNKNOWN = "unknown"
@@ -204,6 +206,8 @@ def _fate(rule: Rule, project: HostProject, known: Mapping[str, KnownProject]) -
         return Fate.THERE if known[project.id].lives else Fate.DELETED
     if not takes_project(rule.projects, project.full_name):
         return Fate.LEFT_OUT
+    if project.is_fork:
+        return Fate.FORK
     return Fate.ARCHIVED if project.archived and not rule.with_archived else None
 
 

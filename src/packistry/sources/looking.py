@@ -87,14 +87,17 @@ class Looker:
             return Look(project, None, refusal.sentence, asked=True)
 
     def _asked(self, project: HostProject, before: ProjectLook | None) -> Look:
-        name = project.default_branch or ""
-        branch = self.provider.find_ref(self.connection, project, RefKind.BRANCH, name)
-        if branch is None:
-            return Look(project, is_package=False, asked=True)
+        # Bitbucket Data Center tells the default branch of no project in a list; of an empty one nobody does.
+        found = project if project.default_branch else self.provider.project(self.connection, project.id)
+        branch = found.default_branch and self.provider.find_ref(
+            self.connection, found, RefKind.BRANCH, found.default_branch
+        )
+        if not branch:
+            return Look(found, is_package=False, asked=True)
         if before is not None and before.is_package is not None and before.commit == branch.commit:
-            return Look(project, before.is_package, commit=branch.commit, asked=True)
-        content = self.provider.read_file(self.connection, project, branch.commit, COMPOSER_JSON)
-        return Look(project, content is not None, commit=branch.commit, asked=True)
+            return Look(found, before.is_package, commit=branch.commit, asked=True)
+        content = self.provider.read_file(self.connection, found, branch.commit, COMPOSER_JSON)
+        return Look(found, content is not None, commit=branch.commit, asked=True)
 
     def _known(self, projects: Sequence[HostProject]) -> Mapping[str, ProjectLook]:
         ids = [project.id for project in projects]
@@ -133,8 +136,6 @@ def batches_of(projects: Sequence[HostProject]) -> Generator[Sequence[HostProjec
 
 def _settled(before: ProjectLook | None, project: HostProject, *, anew: bool) -> Look | None:
     """What is known without asking; None when the project may have changed since it was looked at."""
-    if project.default_branch is None:
-        return Look(project, is_package=False)
     if anew or before is None or before.looked_at + AGAIN <= clock.now():
         return None
     if project.changed_at is None or project.changed_at >= before.looked_at - SLACK:
