@@ -150,6 +150,14 @@ def test_an_import_is_cancelled_once_and_can_be_tried_again(scene: Scene) -> Non
     assert late.refusal.message == "Import 2 is done already."
 
 
+def test_one_ref_is_tried_again_alone(scene: Scene) -> None:
+    scene.add("--wait", code=0)
+
+    again = scene.packistry("import", "retry", "1", "main", "--wait", code=0)
+
+    assert again.out.splitlines() == ["main unchanged", "Import 2 of widgets.git is done: 1 unchanged"]
+
+
 @pytest.mark.parametrize("verb", ["show", "retry", "cancel"])
 def test_an_import_that_is_not_there_is_said_to_be_so(scene: Scene, verb: str) -> None:
     refused = scene.packistry("import", verb, "9", "--json")

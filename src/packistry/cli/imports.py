@@ -77,15 +77,23 @@ def show(run: Run, *, as_json: AsJSON = False) -> None:
     answer(document, _details(document), as_json=as_json)
 
 
-@verb(app, "retry", "import retry 7", prints=ImportDocument, several=True)
-def retry(run: Run, *, wait: Wait = False, as_json: AsJSON = False) -> None:
-    """Import the project again; refs that are here already cost nothing."""
+@verb(app, "retry", "import retry 7", "import retry 7 v1.0.0 main --wait", prints=ImportDocument, several=True)
+def retry(
+    run: Run,
+    refs: Annotated[list[str] | None, typer.Argument(metavar="[REF...]", help="Only these branches and tags.")] = None,
+    *,
+    wait: Wait = False,
+    as_json: AsJSON = False,
+) -> None:
+    """Import the project again; refs that are here already cost nothing. Those that are named are looked at anew."""
     from packistry.sources.actions import retry_run
+    from packistry.sources.pushes import retry_refs
     from packistry.sources.queries import find_run
 
     with opened() as house:
         with house.database.write() as session:
-            again = retry_run(session, operator(), find_run(session, operator(), run)).id
+            found = find_run(session, operator(), run)
+            again = (retry_refs(session, operator(), found, refs) if refs else retry_run(session, operator(), found)).id
         tell(house, [again], wait=wait, as_json=as_json)
 
 

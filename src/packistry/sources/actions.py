@@ -14,7 +14,7 @@ from packistry.access.permissions import Permission
 from packistry.access.rules import require
 from packistry.audit.events import Event
 from packistry.audit.log import Subject, record
-from packistry.db.engine import WriteSession
+from packistry.db.engine import ReadSession, WriteSession
 from packistry.db.models import ImportRef, ImportRun, Project, ProjectLook, Repository, Rule, Source
 from packistry.db.statements import hold
 from packistry.errors import AlreadyExists, Conflict, InvalidInput
@@ -312,15 +312,20 @@ def cancel_run(session: WriteSession, actor: Actor, run: ImportRun) -> None:
 def retry_run(session: WriteSession, actor: Actor, run: ImportRun) -> ImportRun:
     """A new run of the same project. Refs that were imported cost nothing, so that it is those that failed.
 
-    Refuses with Conflict while the run goes on, and when its project was deleted.
+    Refuses as `project_to_retry`.
     """
+    return request_run(session, project_to_retry(session, actor, run), Cause.RETRY)
+
+
+def project_to_retry(session: ReadSession, actor: Actor, run: ImportRun) -> Project:
+    """The project of a run that is over. Refuses with Conflict while it goes on, and when the project was deleted."""
     require(actor, Permission.SOURCE_MANAGE)
     if run.state in OPEN:
         raise Conflict(f"Import {run.id} is {run.state}; wait for its end or cancel it.")
     project = session.get_one(Project, run.project_id)
     if project.deleted_at is not None:
         raise Conflict(f"{project.full_name} is followed no longer; `packistry package add` adds it again.")
-    return request_run(session, project, Cause.RETRY)
+    return project
 
 
 def remove_project(session: WriteSession, project: Project) -> None:

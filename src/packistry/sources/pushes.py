@@ -1,4 +1,4 @@
-"""Asking for what a push brought: a run of only the refs that it told of.
+"""Asking for some refs: a run of only those that a push told of, or that somebody wants to be tried again.
 
 A delivery says which refs changed, never what they stand for now: the run asks the host for that. So one that is late,
 came twice or overtook another brings no old commit back.
@@ -11,9 +11,12 @@ from typing import Final
 from sqlalchemy import select
 
 from packistry import clock
+from packistry.access.actors import Actor
 from packistry.db.engine import WriteSession
 from packistry.db.models import ImportRef, ImportRun, Project
+from packistry.errors import NotFound
 from packistry.providers.base import RefKind
+from packistry.sources.actions import project_to_retry
 from packistry.sources.states import PRIORITIES, Cause, RefState, RunState
 
 # Asking for each costs a request; beyond this many the whole list is cheaper.
@@ -24,7 +27,7 @@ SOONEST_AGAIN: Final = timedelta(seconds=10)
 TOLD = tuple[RefKind, str]
 
 
-def request_push(session: WriteSession, project: Project, refs: Sequence[TOLD]) -> ImportRun:
+def request_push(session: WriteSession, project: Project, refs: Sequence[TOLD], cause: Cause = Cause.PUSH) -> ImportRun:
     """The run that will look at these refs: one that waits already and will see them, or a new one.
 
     A full run that has not listed its refs yet will see them anyway; one of pushes gets them added, so that ten pushes
@@ -33,15 +36,30 @@ def request_push(session: WriteSession, project: Project, refs: Sequence[TOLD]) 
     moment = clock.now()
     run = _waiting(session, project)
     if run is None:
-        run = ImportRun(project_id=project.id, cause=Cause.PUSH, partial=True, state=RunState.WAITING)
+        run = ImportRun(project_id=project.id, cause=cause, partial=True, state=RunState.WAITING)
         run.priority, run.due_at, run.created_at = PRIORITIES[Cause.PUSH], moment, moment
         session.add(run)
         session.flush()
     run.priority = min(run.priority, PRIORITIES[Cause.PUSH])
     run.due_at = min(run.due_at, moment + SOONEST_AGAIN if run.attempts else moment)
     if run.partial:
+        # What somebody asked for is looked at anew, and so is what a push told of beside it.
+        run.cause = Cause.RETRY if Cause.RETRY in {cause, run.cause} else run.cause
         _tell(session, run, refs)
     return run
+
+
+def retry_refs(session: WriteSession, actor: Actor, run: ImportRun, names: Sequence[str]) -> ImportRun:
+    """A run of only these refs of a run, each looked at anew, whatever is known of its commit.
+
+    Refuses as `project_to_retry`, and with NotFound a name that is none of the run's refs.
+    """
+    project = project_to_retry(session, actor, run)
+    rows = session.scalars(select(ImportRef).where(ImportRef.run_id == run.id, ImportRef.name.in_(names))).all()
+    for name in names:
+        if name not in {row.name for row in rows}:
+            raise NotFound(f"Import {run.id} has no branch or tag {name}; `packistry import show {run.id}` lists them.")
+    return request_push(session, project, [(RefKind(row.kind), row.name) for row in rows], Cause.RETRY)
 
 
 def _waiting(session: WriteSession, project: Project) -> ImportRun | None:

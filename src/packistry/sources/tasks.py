@@ -176,7 +176,7 @@ class Importer:
             skipped=skipped,
             storage=self.storage,
             limits=self.limits,
-            anew=plan.run.cause == Cause.REBUILD,
+            anew=plan.run.cause == Cause.REBUILD or (plan.run.partial and plan.run.cause == Cause.RETRY),
             run_id=plan.run.id,
         )
         if default is None and expected is None and plan.run.partial and found.default_branch is not None:

@@ -5,6 +5,7 @@ from typing import Final
 from starlette.responses import Response
 
 from packistry.sources.actions import cancel_run, retry_run
+from packistry.sources.pushes import retry_refs
 from packistry.sources.queries import find_run, refs_of, summarise_run
 from packistry.sources.runs import FAILED, RUNNING, browse_runs
 from packistry.sources.states import OPEN, RefState
@@ -78,8 +79,10 @@ def _cancel(visit: Visit) -> Response:
 def _retry(visit: Visit) -> Response:
     with visit.database.write() as session:
         run = find_run(session, visit.person, visit.number("run"))
+        names = visit.form.all("ref")
         try:
-            number = retry_run(session, visit.person, run).id
+            again = retry_refs(session, visit.person, run, names) if names else retry_run(session, visit.person, run)
+            number = again.id
         except CORRECTABLE:
             # It runs already.
             number = run.id
