@@ -198,7 +198,7 @@ class Importer:
         with self.database.read() as session:
             rows = refs_of(session, plan.run)
         last: str | None = None
-        with closing(prepare_all(preparer, rows, asking.stopping, plan.source.concurrency)) as batches:
+        with closing(prepare_all(preparer, rows, asking.stopping, _threads(plan))) as batches:
             for batch in batches:
                 if not writer.write(batch):
                     return False
@@ -238,6 +238,14 @@ class Importer:
             CredentialWatch(self.database, self.connector).look(plan.source, suspected=refusal.sentence)
         except Refusal as fault:
             log.warning("source.not_looked_at", source=plan.source.name, sentence=fault.sentence)
+
+
+def _threads(plan: "_Plan") -> int:
+    """How many refs are worked on at once: half as many each time that the host made the run wait.
+
+    Refs under way begin anew after a wait. Of more than the host allows in one go, none would ever be finished.
+    """
+    return max(1, plan.source.concurrency >> plan.run.attempts)
 
 
 @dataclass(frozen=True, slots=True)
