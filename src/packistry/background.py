@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 def _due_imports(database: Database) -> Sequence[Job]:
-    from packistry.sources.queries import due_runs
+    from packistry.sources.due import due_runs
 
     with database.read() as session:
         return [Job(f"import:{run_id}", (run_id,)) for run_id in due_runs(session)]

@@ -11,7 +11,7 @@ from packistry import clock
 from packistry.db.models import ImportRun, Project
 from packistry.house import House
 from packistry.sources.actions import request_run, request_syncs
-from packistry.sources.queries import due_runs
+from packistry.sources.due import due_runs
 from packistry.sources.states import Cause, RunState
 from tests.fakes.github import FakeGitHub
 from tests.fakes.host import FakeProject

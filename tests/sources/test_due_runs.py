@@ -10,7 +10,7 @@ from packistry.db.models import ImportRun, Repository, Source
 from packistry.house import House
 from packistry.providers.base import Project as HostProject
 from packistry.sources.actions import add_project, add_source, begin_run, put_off_run, request_run
-from packistry.sources.queries import RUNS_OF_A_SOURCE, due_runs
+from packistry.sources.due import RUNS_OF_A_SOURCE, due_runs
 from packistry.sources.states import Cause
 from tests import factories
 

@@ -12,8 +12,9 @@ from packistry.composer.metadata import expand
 from packistry.db.models import Document, ImportRef, ImportRun, Project
 from packistry.providers.base import RefKind
 from packistry.sources.actions import put_off_run, request_run
+from packistry.sources.due import due_runs
 from packistry.sources.pushes import request_push
-from packistry.sources.queries import due_runs, known_skips, refs_of
+from packistry.sources.queries import known_skips, refs_of
 from packistry.sources.states import Cause
 from tests.fakes.git_projects import library
 from tests.sources.conftest import Connected
