@@ -1,14 +1,19 @@
 """Projects that were added are changed, moved and deleted; what they published stays."""
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import select
 
-from packistry.db.engine import ReadSession
-from packistry.db.models import AuditEvent, ImportRun, Package, Project, Repository, Version
-from packistry.errors import AlreadyExists, Conflict, NotFound
-from packistry.sources.actions import retry_run
+from packistry.access.actors import UserActor
+from packistry.db.engine import ReadSession, WriteSession
+from packistry.db.models import AuditEvent, ImportRun, Package, Project, Repository, Source, Version
+from packistry.errors import AlreadyExists, Conflict, Forbidden, NotFound
+from packistry.repositories.actions import delete_repository
+from packistry.sources.actions import request_syncs, retry_run, update_source
 from packistry.sources.projects import delete_project, move_project, update_project
 from packistry.sources.queries import find_project, list_projects
+from packistry.sources.rules import list_rules, save_rule
 from packistry.sources.states import Cause
 from tests import factories
 from tests.fakes.git_projects import library
@@ -120,6 +125,48 @@ def test_a_name_of_several_projects_is_refused_with_their_numbers(connected: Con
 
     with connected.house.database.read() as session, pytest.raises(Conflict, match=f"{first.id}, {second.id}"):
         find_project(session, factories.OPERATOR, "acme/widgets.git")
+
+
+def test_nothing_is_looked_for_that_would_go_to_a_deleted_repository(connected: Connected) -> None:
+    with connected.house.database.write() as session:
+        assert request_syncs(session) == 1
+        delete_repository(session, factories.OPERATOR, _repository(session, "acme"), with_packages=True)
+        assert request_syncs(session) == 0
+
+
+CHANGES: dict[str, Callable[[WriteSession, UserActor, Project, Repository], object]] = {
+    "settings": lambda session, actor, project, _: update_project(session, actor, project, tags=["v*"]),
+    "moving": move_project,
+    "deleting": lambda session, actor, project, _: delete_project(session, actor, project),
+    "a rule": lambda session, actor, project, repository: save_rule(
+        session,
+        actor,
+        session.get_one(Source, project.source_id),
+        repository,
+        owner="acme",
+        projects=[],
+        tags=[],
+        branches=[],
+        hooked=True,
+        with_archived=False,
+    ),
+    "the list": lambda session, actor, _, __: list_projects(session, actor),
+    "the rules": lambda session, actor, _, __: list_rules(session, actor),
+    "a source": lambda session, actor, project, _: update_source(
+        session, actor, session.get_one(Source, project.source_id), name="new"
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_only_administrators_see_and_change_what_is_followed(
+    connected: Connected, change: Callable[[WriteSession, UserActor, Project, Repository], object]
+) -> None:
+    user = UserActor(user_id=1, name="Ada", is_administrator=False)
+    with connected.house.database.write() as session:
+        project, acme = session.get_one(Project, connected.project_id), _repository(session, "acme")
+        with pytest.raises(Forbidden, match="source:manage"):
+            change(session, user, project, acme)
 
 
 def _repository(session: ReadSession, path: str) -> Repository:

@@ -210,11 +210,15 @@ def request_run(session: WriteSession, project: Project, cause: Cause) -> Import
 
 
 def request_syncs(session: WriteSession, source: Source | None = None) -> int:
-    """A run for every project, or every one of a source, if the credential is good; how many."""
+    """A run for every project, or every one of a source, if the credential is good and there is a repository for what
+    it brings; how many.
+    """
     live = (
         select(Project)
         .join(Source, Source.id == Project.source_id)
+        .join(Repository, Repository.id == Project.repository_id)
         .where(Project.deleted_at.is_(None), Source.deleted_at.is_(None), Source.credential_refused.is_(None))
+        .where(Repository.deleted_at.is_(None))
     )
     projects = session.scalars(live if source is None else live.where(Source.id == source.id)).all()
     for project in projects:
