@@ -57,12 +57,14 @@ def list_all(
     as_json: AsJSON = False,
 ) -> None:
     """Show the latest imports."""
+    from packistry.sources.outlook import outlook_of
     from packistry.sources.queries import list_runs
 
     with opened() as house, house.database.read() as session:
-        documents = [import_document(run) for run in list_runs(session, operator(), limit=limit, only_open=only_open)]
+        summaries = list_runs(session, operator(), limit=limit, only_open=only_open)
+        documents = [import_document(each, (), outlook_of(session, each.run, each.source)) for each in summaries]
     rows = [
-        (each.id, each.state, each.cause, each.project, each.repository, _counts(each), moment(each.created_at))
+        (each.id, _state(each), each.cause, each.project, each.repository, _counts(each), moment(each.created_at))
         for each in documents
     ]
     headers = ("IMPORT", "STATE", "CAUSE", "PROJECT", "REPOSITORY", "REFS", "SINCE")
@@ -193,13 +195,19 @@ def _details(document: ImportDocument) -> Iterator[str]:
             ("repository", document.repository),
             ("package", document.package or "-"),
             ("reason", document.reason or "-"),
+            ("waits until", moment(document.waits_until)),
             ("since", moment(document.created_at)),
+            ("over at about", moment(document.ends_at)),
             ("finished", moment(document.finished_at)),
         ]
     )
     yield ""
     rows = [(ref.kind, ref.name, ref.commit[:12], ref.state, ref.reason or "") for ref in document.refs]
     yield from table(("", "REF", "COMMIT", "STATE", "REASON"), rows, empty="Its refs are not known yet.")
+
+
+def _state(document: ImportDocument) -> str:
+    return f"{document.state} until {moment(document.waits_until)}" if document.waits_until else document.state
 
 
 def _counts(document: ImportDocument) -> str:
@@ -215,8 +223,10 @@ def _one_line(text: str) -> str:
 
 def document_of(house: "House", run_id: int) -> ImportDocument:
     """The run with its refs."""
+    from packistry.sources.outlook import outlook_of
     from packistry.sources.queries import find_run, refs_of, summarise_run
 
     with house.database.read() as session:
         run = find_run(session, operator(), run_id)
-        return import_document(summarise_run(session, run), refs_of(session, run))
+        summary = summarise_run(session, run)
+        return import_document(summary, refs_of(session, run), outlook_of(session, run, summary.source))

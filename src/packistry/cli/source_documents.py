@@ -9,6 +9,7 @@ from packistry.cli.documents import shown_path
 from packistry.cli.webhook_documents import WebhookSecretDocument
 
 if TYPE_CHECKING:
+    from packistry.sources.outlook import Outlook
     from packistry.sources.queries import AddedProject, ImportRef, RunSummary, Source
     from packistry.sources.rules import RuleSummary
 
@@ -139,6 +140,8 @@ class ImportDocument:
     reason: Annotated[str | None, "what it waits for, or why it failed"]
     created_at: Annotated[datetime, "when it was asked for"]
     finished_at: Annotated[datetime | None, "when it was over"]
+    waits_until: Annotated[datetime | None, "when it is tried again, while it waits for its host"]
+    ends_at: Annotated[datetime | None, "when it will be over at its pace so far, while it runs"]
     counts: Annotated[dict[str, int], "how many refs are in each state"]
     refs: Annotated[list[RefDocument], "the refs, where they are shown"]
     webhook: Annotated[
@@ -206,7 +209,9 @@ def rule_document(summary: "RuleSummary") -> RuleDocument:
     )
 
 
-def import_document(summary: "RunSummary", refs: "Sequence[ImportRef]" = ()) -> ImportDocument:
+def import_document(
+    summary: "RunSummary", refs: "Sequence[ImportRef]" = (), outlook: "Outlook | None" = None
+) -> ImportDocument:
     """The run, as --json prints it."""
     run = summary.run
     return ImportDocument(
@@ -217,9 +222,11 @@ def import_document(summary: "RunSummary", refs: "Sequence[ImportRef]" = ()) -> 
         project=summary.project.full_name,
         repository=shown_path(summary.repository.path),
         package=summary.package,
-        reason=run.reason,
+        reason=run.reason or (outlook.waits_for if outlook else None),
         created_at=run.created_at,
         finished_at=run.finished_at,
+        waits_until=outlook.waits_until if outlook else None,
+        ends_at=outlook.ends_at if outlook else None,
         counts=summary.refs,
         refs=[RefDocument(ref.kind, ref.name, ref.commit, ref.state, ref.reason) for ref in refs],
     )
