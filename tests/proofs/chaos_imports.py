@@ -13,8 +13,10 @@ from sqlalchemy import func, select
 
 from packistry.db.models import ImportRef, ImportRun, Project, Repository
 from packistry.house import House, archive_limits
+from packistry.providers.base import RefKind
 from packistry.sources.actions import add_project, add_source, request_run
 from packistry.sources.connecting import Connector
+from packistry.sources.pushes import request_push
 from packistry.sources.states import OPEN, Cause
 from packistry.sources.tasks import Importer
 from tests import factories
@@ -115,7 +117,7 @@ def _disturb(house: House, site: Site, project: GitProject, project_id: int, pla
             _wait_for_a_moment(house, project_id, share, plan.chance)
             story.killed.append(site.kill(plan.chance))
             story.pushed.append(project.push_branch(MOVING, library(note=f"After kill {len(story.killed)}")))
-            _request(house, project_id, Cause.PUSH)
+            _tell_of_push(house, project_id)
         _wait(lambda: not _is_open(house, project_id))
         story.faults += _served_wrongly(site, token, story.pushed[-1])
     # As the server does when it starts.
@@ -146,6 +148,12 @@ def _has_done(house: House, project_id: int, share: float) -> bool:
 def _request(house: House, project_id: int, cause: Cause) -> None:
     with house.database.write() as session:
         request_run(session, session.get_one(Project, project_id), cause)
+
+
+def _tell_of_push(house: House, project_id: int) -> None:
+    """As a delivery of the host does."""
+    with house.database.write() as session:
+        request_push(session, session.get_one(Project, project_id), [(RefKind.BRANCH, MOVING)])
 
 
 def _is_open(house: House, project_id: int) -> bool:
