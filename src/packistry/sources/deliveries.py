@@ -25,7 +25,7 @@ from packistry.providers.base import EventKind, HookEvent, Provider
 from packistry.sources.actions import project_subject, request_run
 from packistry.sources.connecting import find_provider
 from packistry.sources.hooks import projects_of
-from packistry.sources.pushes import TOLD, request_push
+from packistry.sources.pushes import Told, request_push
 from packistry.sources.states import GONE_AT_HOST, PRIORITIES, Cause
 from packistry.sources.wanted import is_wanted
 
@@ -197,7 +197,7 @@ def _before(session: WriteSession, hook: Hook, heard: Heard) -> Delivery | None:
 def _act(session: WriteSession, hook: Hook, heard: Heard) -> _Outcome:
     outcome = _Outcome()
     projects = projects_of(session, hook)
-    told: dict[TOLD, None] = {}
+    told: dict[Told, None] = {}
     for event in heard.events:
         if event.project_id not in (None, hook.remote_id):
             outcome.say(f"It is about the project {event.project_id}, and this webhook is that of {hook.remote_id}.")
@@ -221,7 +221,7 @@ def _look_anew(session: WriteSession, projects: Sequence[Project], outcome: _Out
         outcome.add(run)
 
 
-def _look_at(session: WriteSession, projects: Sequence[Project], told: Sequence[TOLD], outcome: _Outcome) -> None:
+def _look_at(session: WriteSession, projects: Sequence[Project], told: Sequence[Told], outcome: _Outcome) -> None:
     for project in projects:
         wanted = [(kind, name) for kind, name in told if is_wanted(project, kind, name, project.default_branch)]
         possible = [(kind, name) for kind, name in wanted if _may_exist(name)]

@@ -6,7 +6,7 @@ came twice or overtook another brings no old commit back.
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from sqlalchemy import select
 
@@ -24,10 +24,11 @@ MOST_REFS: Final = 50
 # A push is a sign that the host is there again, but not worth asking a dead one each time.
 SOONEST_AGAIN: Final = timedelta(seconds=10)
 
-TOLD = tuple[RefKind, str]
+# Kind and name of a ref that a push told of.
+Told: TypeAlias = tuple[RefKind, str]
 
 
-def request_push(session: WriteSession, project: Project, refs: Sequence[TOLD], cause: Cause = Cause.PUSH) -> ImportRun:
+def request_push(session: WriteSession, project: Project, refs: Sequence[Told], cause: Cause = Cause.PUSH) -> ImportRun:
     """The run that will look at these refs: one that waits already and will see them, or a new one.
 
     A full run that has not listed its refs yet will see them anyway; one of pushes gets them added, so that ten pushes
@@ -70,7 +71,7 @@ def _waiting(session: WriteSession, project: Project) -> ImportRun | None:
     return session.scalars(chosen.order_by(ImportRun.partial, ImportRun.id).with_for_update()).first()
 
 
-def _tell(session: WriteSession, run: ImportRun, refs: Sequence[TOLD]) -> None:
+def _tell(session: WriteSession, run: ImportRun, refs: Sequence[Told]) -> None:
     rows = {(row.kind, row.name): row for row in session.scalars(select(ImportRef).where(ImportRef.run_id == run.id))}
     last = max((row.position for row in rows.values()), default=0)
     for kind, name in refs:
