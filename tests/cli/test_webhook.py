@@ -38,7 +38,7 @@ class Posting:
 
     def post(self, secret: str | None = None, **fields: str) -> int:
         """What the server answers."""
-        delivery = git_delivery(secret or self.webhook.secret or "", project="widgets.git", **fields)
+        delivery = git_delivery(secret or self.webhook.secret or "", None, project="widgets.git", **fields)
         with TestClient(Worker(load_settings()), base_url="http://packistry.test") as client:
             path = urlsplit(self.webhook.address).path
             return client.post(path, content=delivery.body, headers=dict(delivery.headers)).status_code
