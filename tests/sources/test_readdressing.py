@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import select
 
+from packistry.db.models import Project, Source
 from packistry.errors import AlreadyExists, Conflict, HostUnavailable, InvalidInput
 from packistry.house import House
 from packistry.sources.connecting import filled_in
-from packistry.sources.desk import SourceDesk
+from packistry.sources.desk import SourceDesk, Wish
 from tests import factories
 from tests.fakes.github import FakeGitHub
 from tests.fakes.host import FakeHost, FakeProject, FakeToken
@@ -121,3 +123,21 @@ def test_a_source_without_a_credential_needs_none(house: House, hosted: Hosted, 
     changed = desk.update(factories.OPERATOR, "git", url=f"{hosted.host.address}/git")
 
     assert changed.address == f"{hosted.host.address}/git"
+
+
+def test_a_source_whose_name_is_the_number_of_another_is_left_alone(hosted: Hosted, desk: SourceDesk) -> None:
+    """Else the credential for one host would go to another."""
+    github = hosted.source()
+    other = desk.connect(factories.OPERATOR, str(github.id), filled_in("github", hosted.host.address, {"token": "x"}))
+    with hosted.house.database.read() as session:
+        repository_id = session.get_one(Project, hosted.project_id).repository_id
+
+    rotated = desk.rotate(factories.OPERATOR, "github", {"token": TOKEN})
+    changed = desk.update(factories.OPERATOR, "github", concurrency=3)
+    desk.add(factories.OPERATOR, "github", ["acme/widgets"], Wish(repository_id))
+
+    assert (rotated.id, changed.id) == (github.id, github.id)
+    with hosted.house.database.read() as session:
+        assert session.scalars(select(Project.source_id)).all() == [github.id]
+        left_alone = session.get_one(Source, other.id)
+        assert (left_alone.credential, left_alone.concurrency) == (other.credential, other.concurrency)

@@ -132,14 +132,14 @@ def update(
 def delete(source: Name, *, yes: Yes = False, as_json: AsJSON = False) -> None:
     """Delete a source with its credential. Its packages stay, and no longer follow the host."""
     from packistry.sources.actions import delete_source
-    from packistry.sources.queries import find_source
+    from packistry.sources.queries import find_source, source_at
 
     with opened() as house:
         with house.database.read() as session:
             found = find_source(session, operator(), source)
         confirm(f"Delete source {found.name}? Its packages stay.", yes=yes)
         with house.database.write() as session:
-            delete_source(session, operator(), find_source(session, operator(), str(found.id)))
+            delete_source(session, operator(), source_at(session, operator(), found.id))
     document = DeletedDocument("source", found.id, found.name)
     answer(document, [f"Source {found.name} was deleted."], as_json=as_json)
 

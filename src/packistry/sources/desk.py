@@ -20,7 +20,7 @@ from packistry.sources.credentials import CredentialWatch
 from packistry.sources.hooks import find_hook, hook_path, make_manual, rotate_hook, settle_hook
 from packistry.sources.looking import Look, Looker, batches_of
 from packistry.sources.projects import delete_project
-from packistry.sources.queries import added_projects, find_source, list_projects, project_of_package
+from packistry.sources.queries import added_projects, find_source, list_projects, project_of_package, source_at
 from packistry.sources.readdressing import Readdresser
 from packistry.sources.states import Cause
 
@@ -97,7 +97,7 @@ class SourceDesk:
         source = self._source(actor, named)
         filled = filled_in(source.provider, source.address, {**source.settings, **values})
         with self.database.write() as session:
-            source = find_source(session, actor, str(source.id))
+            source = source_at(session, actor, source.id)
             rotate_source(session, actor, source, self.connector.sealer.seal(filled.credential))
             return source
 
@@ -117,7 +117,7 @@ class SourceDesk:
             raise InvalidInput("A credential alone is replaced with `packistry source rotate`.", field="url")
         moved = Readdresser(self.database, self.connector).look(source, url, values or {}) if url else None
         with self.database.write() as session:
-            found = find_source(session, actor, str(source.id))
+            found = source_at(session, actor, source.id)
             update_source(session, actor, found, name=name, concurrency=concurrency, moved=moved)
             return found
 
@@ -182,7 +182,7 @@ class SourceDesk:
         directory = valid_directory(wish.directory)
         with self.database.write() as session:
             repository = session.get_one(Repository, wish.repository_id)
-            source = find_source(session, actor, str(source.id))
+            source = source_at(session, actor, source.id)
             added = [
                 add_project(
                     session,

@@ -24,7 +24,7 @@ from packistry.sources.credentials import CredentialWatch
 from packistry.sources.desk import Wish
 from packistry.sources.looking import Look, Looker
 from packistry.sources.patterns import takes_project
-from packistry.sources.queries import find_source
+from packistry.sources.queries import find_source, source_at
 from packistry.sources.rules import KnownProject, find_rule, known_projects, note_look, save_rule
 from packistry.sources.states import Cause
 
@@ -95,7 +95,7 @@ class Gatherer:
             rule = save_rule(
                 session,
                 actor,
-                find_source(session, actor, str(source.id)),
+                source_at(session, actor, source.id),
                 session.get_one(Repository, wish.each.repository_id),
                 owner=owner,
                 projects=wish.projects,
