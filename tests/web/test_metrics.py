@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 from pydantic import SecretStr
 from starlette.testclient import TestClient
@@ -18,6 +19,7 @@ from packistry.sources.actions import add_source
 from packistry.web.exposition import Family, Sample, exposition
 from packistry.web.gauges import families
 from tests import factories
+from tests.server import Installation
 from tests.tools import free_port
 
 TOKEN = "a-token-of-more-than-32-characters"
@@ -128,3 +130,12 @@ def _told(house: House) -> dict[str, float]:
     lines = exposition(families(house.database, house.settings.data_dir)).decode().splitlines()
     samples = [line.rpartition(" ") for line in lines if not line.startswith("#")]
     return {name: float(value) for name, _, value in samples}
+
+
+def test_a_worker_tells_of_the_whole_server(tmp_path: Path) -> None:
+    with Installation(tmp_path / "data").serve(workers=2) as server:
+        told = httpx2.get(f"{server.url}/metrics").text
+
+    roles = re.findall(r'packistry_process_resident_memory_bytes\{process="(\w+)"', told)
+    assert sorted({*roles}) == ["jobs", "supervisor", "web"]
+    assert roles.count("web") == 2

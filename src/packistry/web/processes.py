@@ -22,8 +22,9 @@ def server_processes() -> list[ServerProcess]:
     """All of this server, or only this one where the system does not tell of others (it has no /proc)."""
     own, parent = os.getpid(), os.getppid()
     found = [*_seen(own, "web")]
-    # Anything else that started us, such as a test, is none of the server.
-    if "serve" in _words(parent):
+    # Anything else that started us, such as a test, is none of the server. granian may give itself another title.
+    command = _words(parent)
+    if "serve" in command or command[0].startswith("granian "):
         siblings = (pid for pid in _children(parent) if pid != own)
         found += _seen(parent, "supervisor")
         found += [seen for pid in siblings for seen in _seen(pid, "jobs" if "worker" in _words(pid) else "web")]
@@ -40,10 +41,12 @@ def _seen(pid: int, role: str) -> Iterator[ServerProcess]:
 
 
 def _children(pid: int) -> list[int]:
+    """Of all its threads: the jobs process is started by another one than the web workers."""
     try:
-        return [int(word) for word in (_PROC / f"{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+        listed = [path.read_text(encoding="ascii") for path in (_PROC / str(pid)).glob("task/*/children")]
     except OSError:
         return []
+    return sorted(int(word) for text in listed for word in text.split())
 
 
 def _words(pid: int) -> list[str]:
@@ -51,4 +54,4 @@ def _words(pid: int) -> list[str]:
     try:
         return (_PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
-        return []
+        return [""]
