@@ -83,7 +83,7 @@ def test_a_grant_of_what_is_not_there_is_refused_and_changes_nothing(
         assert grants_of(session, holder) == [LIB]
 
 
-def test_what_was_deleted_can_neither_be_given_nor_is_it_listed(acme: House) -> None:
+def test_what_was_deleted_is_given_to_nobody_anew(acme: House) -> None:
     factories.repository(acme, "gone")
     holder = Holder(user_id=factories.user(acme))
     give(acme, holder, LIB, Grant("gone"))
@@ -93,12 +93,31 @@ def test_what_was_deleted_can_neither_be_given_nor_is_it_listed(acme: House) -> 
         repository = session.scalars(select(Repository).where(Repository.path == "gone")).one()
         delete_repository(session, OPERATOR, repository, with_packages=False)
 
+    other = Holder(user_id=factories.user(acme, "bob@example.test"))
     with acme.database.read() as session:
-        assert grants_of(session, holder) == []
+        # A package's archives are still for old locks, and for whoever may read them; a repository is gone.
+        assert grants_of(session, holder) == [LIB]
     with pytest.raises(InvalidInput):
-        give(acme, holder, LIB)
+        give(acme, other, LIB)
     with pytest.raises(InvalidInput):
         give(acme, holder, Grant("gone"))
+
+
+def test_what_is_held_of_a_deleted_package_stays_and_can_be_taken(acme: House) -> None:
+    holder = Holder(user_id=factories.user(acme))
+    give(acme, holder, LIB)
+    with acme.database.write() as session:
+        found = session.scalars(select(Package).where(Package.name == "acme/lib")).one()
+        delete_package(session, OPERATOR, found, Address(None, "acme"))
+
+    give(acme, holder, LIB, Grant("acme"))
+    with acme.database.read() as session:
+        kept = grants_of(session, holder)
+    give(acme, holder)
+
+    assert kept == [Grant("acme"), LIB]
+    with acme.database.read() as session:
+        assert grants_of(session, holder) == []
 
 
 def test_a_path_that_was_used_again_gives_nothing_of_the_old_repository(acme: House) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 
 from packistry.db.changes import ChangeKey, token_key, user_key
 from packistry.db.engine import ReadSession, WriteSession
@@ -40,7 +40,7 @@ def replace_grants(session: WriteSession, holder: Holder, grants: Iterable[Grant
     """The holder has exactly these grants afterwards. Refuses with InvalidInput when one names nothing."""
     wanted: dict[tuple[int | None, int | None], bool] = {}
     for grant in grants:
-        target = _target(session, grant)
+        target = _target(session, holder, grant)
         # Said twice, once with write: the wider one is meant.
         wanted[target] = wanted.get(target, False) or grant.write
     _lock(session, holder)
@@ -79,7 +79,8 @@ def grants_of(session: ReadSession, holder: Holder) -> list[Grant]:
         select(Repository.path, Package.name, GrantRow.write)
         .join(GrantRow, GrantRow.package_id == Package.id)
         .join(Repository, Repository.id == Package.repository_id)
-        .where(_of(holder), Package.deleted_at.is_(None), Repository.deleted_at.is_(None))
+        # Of a deleted package too: old locks still install it by the grant, and who looks must see why.
+        .where(_of(holder), Repository.deleted_at.is_(None))
         .order_by(Repository.path, Package.name)
     )
     return [
@@ -105,7 +106,7 @@ def _of(holder: Holder) -> ColumnElement[bool]:
     return GrantRow.user_id == holder.user_id if holder.user_id is not None else GrantRow.token_id == holder.token_id
 
 
-def _target(session: ReadSession, grant: Grant) -> tuple[int | None, int | None]:
+def _target(session: ReadSession, holder: Holder, grant: Grant) -> tuple[int | None, int | None]:
     """The ids (repository, None) or (None, package) that the grant names."""
     repository_id = session.execute(
         select(Repository.id).where(Repository.path == grant.repository, Repository.deleted_at.is_(None))
@@ -119,7 +120,10 @@ def _target(session: ReadSession, grant: Grant) -> tuple[int | None, int | None]
         return repository_id, None
     package_id = session.execute(
         select(Package.id).where(
-            Package.repository_id == repository_id, Package.name == grant.package, Package.deleted_at.is_(None)
+            Package.repository_id == repository_id,
+            Package.name == grant.package,
+            # Of a deleted one nothing is given anew; what is held stays when the others are changed.
+            or_(Package.deleted_at.is_(None), Package.id.in_(select(GrantRow.package_id).where(_of(holder)))),
         )
     ).scalar_one_or_none()
     if package_id is None:

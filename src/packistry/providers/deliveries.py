@@ -11,6 +11,8 @@ from packistry.providers.payloads import Payload, is_commit, read_payload
 
 _KINDS = {"refs/heads/": RefKind.BRANCH, "refs/tags/": RefKind.TAG}
 
+_HEX_CHARACTERS = 64
+
 # How a secret of Standard Webhooks begins; what follows is its bytes in base64.
 _STANDARD_SECRET = "whsec_"
 
@@ -21,11 +23,14 @@ def is_same_secret(given: str | None, secret: str) -> bool:
 
 
 def has_hex_signature(signature: str | None, body: bytes, secret: str, *, prefix: str = "sha256=") -> bool:
-    """Whether it is `prefix` and the HMAC-SHA256 of the raw body in hex, small or capital letters."""
+    """Whether it is `prefix` and the HMAC-SHA256 of the raw body in hex, small or capital letters.
+
+    What cannot be one costs no hashing: an unsigned body that is tried with the secrets of 1,000 hooks took seconds.
+    """
+    if not secret or signature is None or len(signature) != len(prefix) + _HEX_CHARACTERS:
+        return False
     expected = prefix + hmac.digest(_encoded(secret), body, "sha256").hex()
-    return (
-        bool(secret) and signature is not None and hmac.compare_digest(_encoded(signature.lower()), _encoded(expected))
-    )
+    return hmac.compare_digest(_encoded(signature.lower()), _encoded(expected))
 
 
 def has_standard_signature(signatures: str | None, signed: bytes, secret: str) -> bool:
@@ -33,9 +38,11 @@ def has_standard_signature(signatures: str | None, signed: bytes, secret: str) -
 
     Source: Standard Webhooks, "Signature scheme"; several stand there while a secret is being changed.
     """
+    if not signatures:
+        return False
     key = _standard_key(secret)
     expected = b"v1," + base64.b64encode(hmac.digest(key, signed, "sha256"))
-    found = [hmac.compare_digest(_encoded(one), expected) for one in (signatures or "").split()]
+    found = [hmac.compare_digest(_encoded(one), expected) for one in signatures.split()]
     return bool(key) and any(found)
 
 

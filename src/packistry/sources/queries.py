@@ -11,7 +11,7 @@ from packistry.access.rules import require
 from packistry.db.engine import ReadSession
 from packistry.db.models import Archive, ImportRef, ImportRun, Package, Project, Repository, Source, Version
 from packistry.db.types import is_id
-from packistry.errors import Conflict, NotFound
+from packistry.errors import AlreadyExists, Conflict, NotFound
 from packistry.sources.states import OPEN, TAKEN, RefState, RunState
 
 
@@ -164,6 +164,30 @@ def project_of_package(session: ReadSession, package: Package) -> Project | None
     return session.scalars(
         select(Project).where(Project.package_id == package.id, Project.deleted_at.is_(None)).limit(1)
     ).first()
+
+
+def refuse_anothers(session: ReadSession, project: Project, name: str) -> None:
+    """Refuses a name that another project publishes under in the same repository: the one that came first has it.
+
+    Else whoever may make a project in an organisation could publish versions of any package of it.
+    """
+    other = session.scalars(
+        select(Project)
+        .join(Package, Package.id == Project.package_id)
+        .where(
+            Package.repository_id == project.repository_id,
+            Package.name == name,
+            Project.repository_id == project.repository_id,
+            Project.deleted_at.is_(None),
+        )
+        .order_by(Project.id)
+        .limit(1)
+    ).first()
+    if other is not None and other.id != project.id:
+        raise AlreadyExists(
+            f"{name} is imported from {other.full_name} (project {other.id}) already: give this project's package "
+            f"another name, or delete one of the two with `packistry project delete`."
+        )
 
 
 def expected_name(session: ReadSession, project: Project) -> str | None:

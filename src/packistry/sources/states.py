@@ -66,5 +66,11 @@ class HookStatus(StrEnum):
 # What is wrong with a project that the host told us is gone.
 GONE_AT_HOST: Final = "The host says that it was deleted there. Its versions stay; delete the package, or add it again."
 
+# What is wrong with a project that has versions here and not a single ref any more there.
+NOTHING_AT_HOST: Final = (
+    "The host lists no branch and no tag of it any more. Its versions stay as they are until it does; if they are to "
+    "go, delete the package."
+)
+
 # Ends the reason of a ref whose version another ref has: no fault of its commit, so it is looked at again each time.
 TAKEN: Final = "gives the same version already."

@@ -40,6 +40,7 @@ from packistry.sources.queries import (
     known_skips,
     live_versions,
     refs_of,
+    refuse_anothers,
     served_versions,
     taken_refs,
 )
@@ -183,6 +184,10 @@ class Importer:
             # Where the name of the package is, when no ref of the run tells it.
             default = asking.provider.find_ref(asking.connection, found, RefKind.BRANCH, found.default_branch)
         preparer = preparer.named(default)
+        if preparer.package is not None:
+            # Before anything is downloaded, again and again, that could not be published.
+            with self.database.read() as session:
+                refuse_anothers(session, plan.project, preparer.package)
         if preparer.says is not None:
             with self.database.write() as session:
                 note_name(session, session.get_one(Project, plan.project.id), preparer.says)

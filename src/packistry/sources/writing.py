@@ -23,8 +23,8 @@ from packistry.packages.upload import refuse_reserved
 from packistry.sources.accepting import note_refused_move
 from packistry.sources.actions import finish_run, forget_idle_syncs
 from packistry.sources.preparing import Prepared
-from packistry.sources.queries import refs_of
-from packistry.sources.states import OPEN, RefState, RunState
+from packistry.sources.queries import refs_of, refuse_anothers
+from packistry.sources.states import NOTHING_AT_HOST, OPEN, RefState, RunState
 from packistry.sources.working import Outcome, version_named
 from packistry.storage.base import BlobStorage
 from packistry.storage.keys import archive_key
@@ -110,11 +110,21 @@ class Writer:
                 return
             project = session.get_one(Project, self.project_id)
             if not run.partial:
-                there = {version_of(row.kind, row.name) for row in refs_of(session, run)}
-                self._take_out(session, [each for each in self._live(session) if each.normalised not in there])
+                self._take_out_what_is_gone(session, run, project)
                 project.synced_at = clock.now()
             finish_run(session, run, RunState.DONE, project.problem)
             forget_idle_syncs(session, run)
+
+    def _take_out_what_is_gone(self, session: WriteSession, run: ImportRun, project: Project) -> None:
+        there = {version_of(row.kind, row.name) for row in refs_of(session, run)}
+        live = self._live(session)
+        if not there and live:
+            # Somebody emptied or made anew a project by mistake far more often than all of its packages are to go.
+            project.problem = NOTHING_AT_HOST
+            return
+        if project.problem == NOTHING_AT_HOST:
+            project.problem = None
+        self._take_out(session, [each for each in live if each.normalised not in there])
 
     def _live(self, session: WriteSession) -> Sequence[Version]:
         live = select(Version).where(Version.project_id == self.project_id, Version.deleted_at.is_(None))
@@ -174,6 +184,7 @@ class _Batch:
     def _package(self, name: str) -> Package:
         if name not in self._packages:
             refuse_reserved(name)
+            refuse_anothers(self.session, self.project, name)
             repository = self.session.get_one(Repository, self.project.repository_id)
             self._packages[name] = package_to_publish(self.session, IMPORTER, repository, name)
         return self._packages[name]

@@ -82,7 +82,7 @@ def test_a_deleted_user_is_gone(administrator: Browser, house: House) -> None:
 
 
 def test_a_repository_is_made_changed_and_deleted(administrator: Browser, house: House) -> None:
-    made = administrator.send("/-/repositories/new", {"name": "Oss", "path": "oss", "public": "yes"})
+    made = administrator.send("/-/repositories/-new", {"name": "Oss", "path": "oss", "public": "yes"})
     page = administrator.open(made.leads_to)
     administrator.send("/-/repositories/oss/settings", {"name": "Open", "path": "oss", "claims_vendors": "yes"})
 
@@ -96,7 +96,7 @@ def test_a_repository_is_made_changed_and_deleted(administrator: Browser, house:
 
 
 def test_a_path_that_is_none_is_said_beside_its_field(administrator: Browser) -> None:
-    shown = administrator.send("/-/repositories/new", {"name": "x", "path": "A b"}, status=422)
+    shown = administrator.send("/-/repositories/-new", {"name": "x", "path": "A b"}, status=422)
 
     assert "must be lower-case letters" in shown.text
     assert 'value="A b"' in shown.html
@@ -110,7 +110,7 @@ def test_the_root_keeps_its_place(administrator: Browser) -> None:
 
 
 def test_the_audit_log_tells_who_did_what(administrator: Browser) -> None:
-    administrator.send("/-/repositories/new", {"name": "Oss", "path": "oss"})
+    administrator.send("/-/repositories/-new", {"name": "Oss", "path": "oss"})
 
     assert "repository.created ada@example.test" in administrator.open("/-/audit").text
     assert "repository.created" not in administrator.open("/-/audit?event=user").text
@@ -125,7 +125,7 @@ ADMINISTRATION = [
     "/-/audit",
     "/-/deploy-tokens",
     "/-/deploy-tokens/new",
-    "/-/repositories/new",
+    "/-/repositories/-new",
     "/-/repositories/oss/settings",
 ]
 FORMS = [
@@ -134,7 +134,7 @@ FORMS = [
     "/-/users/1/password",
     "/-/users/1/delete",
     "/-/deploy-tokens/new",
-    "/-/repositories/new",
+    "/-/repositories/-new",
     "/-/repositories/oss/settings",
     "/-/repositories/oss/delete",
 ]

@@ -167,6 +167,7 @@ HOSTILE = {
     "picture of a server that counts": ("![a](http://evil.test/x.png)", "<img"),
     "template": ("{{ visit }} {% include 'base.html' %}", "Visit("),
     "id of ours": ('<p id="main">a</p>', "id="),
+    "id of ours on a heading": ('<h3 id="toasts">a</h3>', "id="),
     "code language": ("```<b>x\n1\n```", "<b>"),
 }
 

@@ -6,9 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from packistry.access.grants import Grant, Holder, grants_of
-from packistry.db.models import Token, TokenSecret
+from packistry.db.models import GrantRow, Package, Token, TokenSecret
 from packistry.house import House
+from packistry.packages.actions import delete_package
+from packistry.packages.documents import Address
 from tests import factories
+from tests.factories import OPERATOR
 from tests.web.pages.browser import Browser, Shown
 
 SECRET = re.compile(r"pk(?:dt|pat)-[0-9A-Za-z]{51}")
@@ -147,3 +150,27 @@ def test_a_secret_that_could_not_be_shown_is_not_made(
 
     with house.database.read() as session:
         assert session.scalars(select(TokenSecret)).all() == []
+
+
+def test_an_end_that_is_not_offered_is_no_end_for_ever(administrator: Browser) -> None:
+    shown = administrator.send("/-/deploy-tokens/new", {**NEW, "expires": "٣"}, status=422)
+
+    assert "Choose one of the ends that are offered." in shown.text
+
+
+def test_what_a_deleted_package_still_gives_to_old_locks_stays_when_a_token_is_changed(
+    administrator: Browser, house: House
+) -> None:
+    tied = {**NEW, "repository:customers": "", "packages": "customers acme/lib"}
+    administrator.send("/-/deploy-tokens/new", tied, status=200)
+    with house.database.write() as session:
+        package = session.scalars(select(Package)).one()
+        delete_package(session, OPERATOR, package, Address(None, "customers"))
+
+    kept = administrator.open("/-/deploy-tokens/1").html
+    administrator.send("/-/deploy-tokens/1", {**tied, "name": "other"})
+    administrator.send("/-/deploy-tokens/new", {**tied, "name": "new"}, status=422)
+
+    assert "customers acme/lib" in kept
+    with house.database.read() as session:
+        assert session.scalars(select(GrantRow.package_id)).all() == [package.id]

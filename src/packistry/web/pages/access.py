@@ -66,9 +66,13 @@ def abilities_in(form: Form) -> frozenset[Ability]:
 
 
 def end_in(form: Form) -> datetime | None:
-    """When the token ends; None for never."""
+    """When the token ends; None for never, and where nothing was chosen. Refuses with InvalidInput any other word."""
     chosen = form.text("expires")
-    return clock.now() + timedelta(days=int(chosen)) if chosen in TERMS else None
+    if chosen in TERMS:
+        return clock.now() + timedelta(days=int(chosen))
+    if chosen not in {NEVER, ""}:
+        raise InvalidInput("Choose one of the ends that are offered.", field="expires_at")
+    return None
 
 
 def _path(text: str) -> str:

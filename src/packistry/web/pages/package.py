@@ -76,7 +76,7 @@ def _overview(visit: Visit, session: ReadSession, shown: Shown) -> dict[str, Any
         "days": days,
         "newest": newest,
         "rows": with_php(session, shown.facts.package, shown.lines[:NEWEST]),
-        "readme": _readme(newest),
+        "readme_of": newest,
         "hosted": _hosted(session, visit, shown, newest),
     }
 
@@ -113,7 +113,7 @@ def _version(visit: Visit, session: ReadSession, shown: Shown) -> dict[str, Any]
     if line is None:
         raise NotFound(f"{shown.facts.package.name} has no version {spelled}, or none that is served.")
     version = version_facts(session, shown.facts.package, line)
-    return {"version": version, "readme": _readme(version), "hosted": _hosted(session, visit, shown, version)}
+    return {"version": version, "readme_of": version, "hosted": _hosted(session, visit, shown, version)}
 
 
 def _dependencies(visit: Visit, session: ReadSession, shown: Shown) -> dict[str, Any]:
@@ -167,8 +167,17 @@ def _shown_by(view: str) -> Handler:
             shown = Shown(facts, version_lines(session, facts.package), page_of(path, facts.package.name))
             context = collect(visit, session, shown)
         base = repository_base(visit.public_base, path)
+        # Without the session: somebody's hostile README takes seconds.
+        readme = _readme(context.get("readme_of"))
         return visit.page(
-            template, shown=shown, view=view, base=base, links_of=links_of, groups_of_links=LINKS, **context
+            template,
+            shown=shown,
+            view=view,
+            base=base,
+            readme=readme,
+            links_of=links_of,
+            groups_of_links=LINKS,
+            **context,
         )
 
     return show

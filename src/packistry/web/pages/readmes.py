@@ -6,7 +6,7 @@ because they would tell their server who reads here; so do links inside the proj
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -22,7 +22,9 @@ from pygments.token import STANDARD_TYPES
 from pygments.util import ClassNotFound
 
 # More is no README; rendering it would hold a thread for seconds.
-README_BYTES: Final = 512 * 1024
+README_BYTES: Final = 128 * 1024
+# READMEs that a worker keeps, rendered: hostile ones take seconds, ordinary ones 0.1 s.
+KEPT: Final = 64
 # Below the page's own h1 and the card's h2.
 HEADINGS_DOWN: Final = 2
 INLINE: Final = {
@@ -61,6 +63,7 @@ SCHEMES: Final = {"http", "https", "mailto"}
 SLUG: Final = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(maxsize=KEPT)
 def readme_html(name: str, content: bytes, base: str | None) -> Markup:
     """The README to be put into a page. `base` is the address that its relative links are relative to, with a slash at
     its end; without one they lead nowhere, and are words.
@@ -73,7 +76,10 @@ def readme_html(name: str, content: bytes, base: str | None) -> Markup:
 
 def _cleaned(html: str, base: str | None) -> Markup:
     def kept(tag: str, attribute: str, value: str) -> str | None:
-        return _address(value, base) if (tag, attribute) == ("a", "href") else value
+        if (tag, attribute) == ("a", "href"):
+            return _address(value, base)
+        # An id of a part of the page would take its place.
+        return value if attribute != "id" or value.startswith("readme-") else None
 
     return Markup(  # noqa: S704 - what nh3 let through
         nh3.clean(

@@ -113,7 +113,8 @@ def _form(visit: Visit, repository: Any, problems: Problems) -> Response:
 
 PAGES: Final = (
     Page(PATH, show=_list),
-    Page(f"{PATH}/new", show=_begin, act=_create),
+    # With a hyphen, which begins no path: a repository may be called "new".
+    Page(f"{PATH}/-new", show=_begin, act=_create),
     Page(f"{PATH}/{{repository}}", show=_show),
     Page(f"{PATH}/{{repository}}/settings", show=_edit, act=_change),
     Page(f"{PATH}/{{repository}}/delete", act=_delete),

@@ -122,8 +122,14 @@ def _refuse_others(request: Request, visit: Visit) -> None:
     """A form that another site made the browser send: its cookie comes along, and so does the site's name."""
     origin = request.headers.get("origin", "")
     own = {visit.public_base.removesuffix(visit.prefix), f"{urlsplit(visit.public_base).scheme}://{request.url.netloc}"}
-    if origin not in own:
-        raise Forbidden("This form was sent from another site, or by a browser that does not say from where.")
+    if origin in own:
+        return
+    if urlsplit(origin).netloc == request.url.netloc:
+        raise Forbidden(
+            f"The browser is at {origin}, and this server takes itself for {visit.public_base}: set "
+            "PACKISTRY_PUBLIC_URL to the address that people type, or name the proxy in PACKISTRY_TRUSTED_PROXIES."
+        )
+    raise Forbidden("This form was sent from another site, or by a browser that does not say from where.")
 
 
 async def _form(request: Request) -> Form:
