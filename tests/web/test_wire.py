@@ -166,7 +166,7 @@ def test_a_method_that_the_address_does_not_take_is_405_and_names_those_it_takes
         "-/dist/acme/lib/%c2%b2/0000.zip",
         "-/dist/x.zip",
         "-/else",
-        "incoming/github/1",
+        "incoming/github",
         "nothing",
         "",
     ],
