@@ -1,6 +1,5 @@
 """What clients send us: archives to publish, and reports of installs."""
 
-import asyncio
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
@@ -25,6 +24,7 @@ from packistry.packages.upload import Upload, Uploads, refuse_reserved
 from packistry.repositories.serve import Registry
 from packistry.web.calling import Caller
 from packistry.web.requests import Request, Send
+from packistry.web.running import run
 from packistry.web.sending import JSON, send_body
 from packistry.web.uploads import read_upload
 
@@ -62,7 +62,7 @@ class Publishing:
             write = partial(self._registry.run, incoming.write)
             fields = await read_upload(request, write, max_file_bytes=self._uploads.limits.file_bytes)
             publish = partial(self._uploads.publish, actor, _asked(path, name, fields), incoming)
-            publication = await asyncio.get_running_loop().run_in_executor(self._executor, publish)
+            publication = await run(self._executor, publish)
         body = await self._registry.read(_answer, publication, repository_base(request.public_base, path))
         log.info("version.uploaded", package=name, version=publication.version.version, outcome=publication.outcome)
         await send_body(send, request, 200 if publication.outcome is Outcome.UNCHANGED else 201, [JSON], body)

@@ -25,6 +25,7 @@ from packistry.errors import (
     answer_for,
 )
 from packistry.sources.receiving import HookAnswer, Receiver
+from packistry.web.running import run
 from packistry.web.wire import log_refusal
 
 # As much as GitHub sends at most; others send less.
@@ -73,12 +74,11 @@ class Webhooks:
             raise NotFound("There is no such source.")
         source_id, project_id = int(places["source"]), int(places["project"]) if "project" in places else None
         _refuse_length(request)
-        loop = asyncio.get_running_loop()
         where = places.get("repository", ""), places["provider"], source_id, project_id
-        door = await loop.run_in_executor(self._executor, self._receiver.find_door, *where)
+        door = await run(self._executor, self._receiver.find_door, *where)
         headers = {name.decode("latin-1"): value.decode("utf-8", "replace") for name, value in request.headers.raw}
         async with self._room.body(request) as body:
-            return await loop.run_in_executor(self._executor, self._receiver.receive, door, headers, body)
+            return await run(self._executor, self._receiver.receive, door, headers, body)
 
 
 class BodyRoom:
