@@ -78,6 +78,10 @@ class NotFound(Refusal):
     """Not there, or not visible to the one who asks: both look the same."""
 
 
+class Gone(Refusal):
+    """Was there and is over: a link that was used, or whose time has passed."""
+
+
 class Unauthenticated(Refusal):
     """No credential, or one that is wrong, expired or revoked."""
 
@@ -205,6 +209,7 @@ ANSWERS: dict[type[Refusal], Answer] = {
     VersionConflict: Answer(HTTPStatus.CONFLICT, "version_conflict", "info"),
     AlreadyExists: Answer(HTTPStatus.CONFLICT, "already_exists", "info"),
     NotFound: Answer(HTTPStatus.NOT_FOUND, "not_found", "debug"),
+    Gone: Answer(HTTPStatus.GONE, "gone", "info"),
     Unauthenticated: Answer(HTTPStatus.UNAUTHORIZED, "unauthenticated", "info"),
     Forbidden: Answer(HTTPStatus.FORBIDDEN, "forbidden", "info"),
     TooManyAttempts: Answer(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", "warning"),

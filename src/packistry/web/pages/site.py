@@ -19,6 +19,7 @@ from packistry.errors import BadRequest, Forbidden, NotFound, Refusal, Unauthent
 from packistry.web.identity import Identity
 from packistry.web.pages.forms import FORM_BYTES, Form, parse_form
 from packistry.web.pages.static import PLACE, by_address
+from packistry.web.pages.troubles import trouble
 from packistry.web.pages.visits import COOKIE, SECURE_COOKIE, PageParts, Visit
 from packistry.web.requests import Origin
 from packistry.web.running import run
@@ -28,6 +29,9 @@ log = structlog.get_logger(__name__)
 # A page is sync and runs in a thread, or async when it waits for something of the event loop's.
 Handler = Callable[[Visit], Response] | Callable[[Visit], Awaitable[Response]]
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
+# Answers after which the same request may do better, and when to send it. The sentence on the page is nearer.
+RETRIED: Final = (429, 503)
+RETRY_SECONDS: Final = "30"
 FOREVER: Final = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
 
 
@@ -81,7 +85,7 @@ class Site:
         except Exception:
             fault = secrets.token_hex(4)
             log.exception("page.fault", path=request.url.path, fault=fault)
-            return visit.page("error.html", status=500, refusal=None, fault=fault)
+            return visit.page("error.html", status=500, refusal=None, fault=fault, trouble=trouble(visit, 500))
 
     async def _handle(self, handler: Handler, visit: Visit) -> Response:
         if inspect.iscoroutinefunction(handler):
@@ -160,7 +164,10 @@ def _refused(visit: Visit, refusal: Refusal) -> Response:
         getattr(log, told.level)("page.refused", code=told.code, path=visit.request.url.path, sentence=refusal.sentence)
     # No challenge: a browser would ask for a password in a window of its own.
     status = 403 if isinstance(refusal, Unauthenticated) else int(told.status)
-    return visit.page("error.html", status=status, refusal=refusal, fault=None)
+    response = visit.page("error.html", status=status, refusal=refusal, fault=None, trouble=trouble(visit, status))
+    if status in RETRIED:
+        response.headers["retry-after"] = RETRY_SECONDS
+    return response
 
 
 def _lost(visit: Visit) -> Response:
