@@ -8,9 +8,9 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import typer
 
-from packistry.cli.documents import ErrorDocument
 from packistry.cli.main import ALIASES, app
 from packistry.cli.verbs import PRINTED, Printed
+from packistry.documents.subjects import ErrorDocument
 
 HEAD = """# Commands
 

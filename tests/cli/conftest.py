@@ -12,8 +12,8 @@ import pytest
 import structlog
 from pydantic import TypeAdapter
 
-from packistry.cli.documents import ErrorDocument, ProblemDocument
 from packistry.cli.main import run
+from packistry.documents.subjects import ErrorDocument, ProblemDocument
 from packistry.settings import Settings
 
 Document = TypeVar("Document")

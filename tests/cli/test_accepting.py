@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from packistry.cli.source_documents import AddedProjectDocument, ImportDocument
+from packistry.documents.sources import AddedProjectDocument, ImportDocument
 from packistry.house import House
 from packistry.sources.states import Cause
 from tests.cli.conftest import Packistry

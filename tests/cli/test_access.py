@@ -3,7 +3,7 @@
 import pytest
 
 from packistry.access.grants import Grant
-from packistry.cli.documents import ExplanationDocument
+from packistry.documents.subjects import ExplanationDocument
 from packistry.house import House
 from tests import factories
 from tests.cli.conftest import Packistry

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from packistry.cli.documents import CheckDocument, RepositoryDocument, UpgradeDocument
 from packistry.db.engine import Database
 from packistry.db.schema import newest_revision
+from packistry.documents.subjects import CheckDocument, RepositoryDocument, UpgradeDocument
 from packistry.house import House
 from packistry.settings import Settings
 from tests import factories

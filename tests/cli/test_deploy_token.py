@@ -6,7 +6,7 @@ import pytest
 
 from packistry import clock
 from packistry.access.views import View
-from packistry.cli.documents import DeletedDocument, GrantDocument, NewTokenDocument, TokenDocument
+from packistry.documents.subjects import DeletedDocument, GrantDocument, NewTokenDocument, TokenDocument
 from packistry.house import House
 from packistry.tokens.queries import view_of_token
 from tests import factories

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select, text, update
 
 from packistry import clock
-from packistry.cli.documents import DoctorDocument
 from packistry.db.engine import WriteSession
 from packistry.db.models import AuditEvent, Hook, Project, Repository, Source
+from packistry.documents.subjects import DoctorDocument
 from packistry.house import House
 from packistry.providers.base import Project as HostProject
 from packistry.sealing import Sealer

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from packistry.cli.source_documents import ImportDocument
+from packistry.documents.sources import ImportDocument
 from tests.cli.conftest import Called, Packistry
 from tests.fakes.git_host import GitHost, Reply
 from tests.fakes.git_projects import GitProject, library, make_project

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import typer
 
-from packistry.cli.documents import ErrorDocument
 from packistry.cli.main import ALIASES, app
 from packistry.cli.verbs import PRINTED
+from packistry.documents.subjects import ErrorDocument
 from packistry.providers import PROVIDERS
 from packistry.settings import Settings
 from tests.cli.conftest import Packistry

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from packistry.cli.documents import (
+from packistry.documents.subjects import (
     DeletedDocument,
     PackageDetailsDocument,
     PackageDocument,

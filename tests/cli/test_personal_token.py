@@ -3,7 +3,7 @@
 import pytest
 
 from packistry.access.permissions import Role
-from packistry.cli.documents import DeletedDocument, NewTokenDocument, TokenDocument
+from packistry.documents.subjects import DeletedDocument, NewTokenDocument, TokenDocument
 from packistry.house import House
 from tests import factories
 from tests.cli.conftest import Packistry

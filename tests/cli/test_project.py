@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from packistry.cli.documents import DeletedDocument
-from packistry.cli.source_documents import AddedProjectDocument, ImportDocument
+from packistry.documents.sources import AddedProjectDocument, ImportDocument
+from packistry.documents.subjects import DeletedDocument
 from tests.cli.conftest import Packistry
 from tests.fakes.git_host import GitHost
 from tests.fakes.git_projects import library, make_project

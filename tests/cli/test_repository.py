@@ -2,7 +2,7 @@
 
 import pytest
 
-from packistry.cli.documents import DeletedDocument, RepositoryDocument
+from packistry.documents.subjects import DeletedDocument, RepositoryDocument
 from packistry.house import House
 from tests import factories
 from tests.cli.conftest import Packistry

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from packistry.cli.documents import DeletedDocument
-from packistry.cli.source_documents import (
+from packistry.documents.sources import (
     AddedProjectDocument,
     GatheredDocument,
     ImportDocument,
@@ -13,6 +12,7 @@ from packistry.cli.source_documents import (
     RuleDocument,
     SourceDocument,
 )
+from packistry.documents.subjects import DeletedDocument
 from tests.cli.conftest import Packistry
 from tests.fakes.github import FakeGitHub
 from tests.fakes.host import FakeProject, FakeToken

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from packistry.cli.documents import DeletedDocument
-from packistry.cli.source_documents import CheckedDocument, ProjectDocument, SourceDocument
+from packistry.documents.sources import CheckedDocument, ProjectDocument, SourceDocument
+from packistry.documents.subjects import DeletedDocument
 from tests.cli.conftest import Packistry
 from tests.fakes.git_host import GitHost
 from tests.fakes.github import FakeGitHub

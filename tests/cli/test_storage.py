@@ -2,7 +2,7 @@
 
 import os
 
-from packistry.cli.documents import SweptDocument
+from packistry.documents.subjects import SweptDocument
 from packistry.house import House
 from packistry.storage.keys import archive_key
 from tests.cli.conftest import Packistry

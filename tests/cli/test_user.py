@@ -3,7 +3,7 @@
 import pytest
 
 from packistry.accounts.sign_in import view_of_password
-from packistry.cli.documents import DeletedDocument, GrantDocument, UserDocument
+from packistry.documents.subjects import DeletedDocument, GrantDocument, UserDocument
 from packistry.house import House
 from tests import factories
 from tests.cli.conftest import Packistry

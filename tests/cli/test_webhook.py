@@ -10,8 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from packistry.app import Worker
-from packistry.cli.source_documents import ImportDocument
-from packistry.cli.webhook_documents import (
+from packistry.documents.sources import ImportDocument
+from packistry.documents.webhooks import (
     DeliveryDocument,
     WebhookDocument,
     WebhookSecretDocument,

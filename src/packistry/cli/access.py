@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from packistry.cli.documents import ExplanationDocument, shown_path
 from packistry.cli.opening import opened, operator
 from packistry.cli.options import AsJSON, repository_path
 from packistry.cli.printing import answer
 from packistry.cli.verbs import noun, verb
+from packistry.documents.subjects import ExplanationDocument, shown_path
 from packistry.errors import InvalidInput
 
 if TYPE_CHECKING:

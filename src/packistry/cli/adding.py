@@ -10,9 +10,9 @@ from packistry.cli.opening import desk_of, opened, operator
 from packistry.cli.options import AsJSON, repository_path
 from packistry.cli.project import Hook
 from packistry.cli.rule import tell_gathered
-from packistry.cli.source_documents import GatheredDocument, ImportDocument
 from packistry.cli.verbs import verb
 from packistry.cli.webhook import secret_document
+from packistry.documents.sources import GatheredDocument, ImportDocument
 
 
 @verb(

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from packistry.cli.documents import CheckDocument, UpgradeDocument
 from packistry.cli.opening import opened, require_database
 from packistry.cli.options import AsJSON
 from packistry.cli.printing import answer
 from packistry.cli.verbs import noun, verb
+from packistry.documents.subjects import CheckDocument, UpgradeDocument
 
 app = noun("db", "The database: upgrade it, check it after a restore.")
 

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from packistry.cli.asking import confirm
-from packistry.cli.documents import DeletedDocument, NewTokenDocument, TokenDocument, token_document
 from packistry.cli.opening import opened, operator
 from packistry.cli.options import (
     Abilities,
@@ -25,6 +24,7 @@ from packistry.cli.printing import answer, facts, moment, table
 from packistry.cli.secrets_shown import shown, with_secret
 from packistry.cli.user import spelled
 from packistry.cli.verbs import noun, verb
+from packistry.documents.subjects import DeletedDocument, NewTokenDocument, TokenDocument, token_document
 from packistry.errors import InvalidInput
 
 app = noun("deploy-token", "Tokens of machines, tied to repositories or packages.")

@@ -2,9 +2,9 @@
 
 import typer
 
-from packistry.cli.documents import DoctorDocument, FindingDocument
 from packistry.cli.options import AsJSON
 from packistry.cli.printing import answer
+from packistry.documents.subjects import DoctorDocument, FindingDocument
 
 
 def doctor(*, as_json: AsJSON = False) -> None:

@@ -10,9 +10,9 @@ from packistry.cli import package
 from packistry.cli.opening import desk_of, opened, operator
 from packistry.cli.options import AsJSON, repository_path
 from packistry.cli.printing import answer, facts, moment, say, table
-from packistry.cli.source_documents import ImportDocument, import_document
 from packistry.cli.verbs import noun, verb
-from packistry.cli.webhook_documents import WebhookSecretDocument
+from packistry.documents.sources import ImportDocument, import_document
+from packistry.documents.webhooks import WebhookSecretDocument
 
 if TYPE_CHECKING:
     from packistry.house import House

@@ -31,10 +31,10 @@ from packistry.cli import (
     webhook,
     worker,
 )
-from packistry.cli.documents import DoctorDocument, ErrorDocument, ProblemDocument
 from packistry.cli.printing import make_output_safe, print_json, say
 from packistry.cli.refusals import problem
 from packistry.cli.verbs import epilog, noun, verb
+from packistry.documents.subjects import DoctorDocument, ErrorDocument, ProblemDocument
 from packistry.errors import InvalidInput, Refusal
 
 REFUSED: Final = 1

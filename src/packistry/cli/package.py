@@ -9,7 +9,12 @@ import typer
 from typer.core import TyperCommand
 
 from packistry.cli.asking import confirm
-from packistry.cli.documents import (
+from packistry.cli.opening import opened, operator
+from packistry.cli.options import AsJSON, Yes, repository_path
+from packistry.cli.printing import answer, facts, moment, say, table
+from packistry.cli.refusals import problem
+from packistry.cli.verbs import noun, verb
+from packistry.documents.subjects import (
     DeletedDocument,
     PackageDetailsDocument,
     PackageDocument,
@@ -19,11 +24,6 @@ from packistry.cli.documents import (
     shown_path,
     version_documents,
 )
-from packistry.cli.opening import opened, operator
-from packistry.cli.options import AsJSON, Yes, repository_path
-from packistry.cli.printing import answer, facts, moment, say, table
-from packistry.cli.refusals import problem
-from packistry.cli.verbs import noun, verb
 from packistry.errors import InvalidInput, Refusal
 
 if TYPE_CHECKING:

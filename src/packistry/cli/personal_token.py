@@ -6,12 +6,12 @@ import typer
 
 from packistry.cli.asking import confirm
 from packistry.cli.deploy_token import Name, Overlap
-from packistry.cli.documents import DeletedDocument, NewTokenDocument, TokenDocument, token_document
 from packistry.cli.opening import opened, operator
 from packistry.cli.options import Abilities, AbilityWord, AsJSON, Expires, Yes, abilities_of, duration, end_of
 from packistry.cli.printing import answer, moment, table
 from packistry.cli.secrets_shown import shown, with_secret
 from packistry.cli.verbs import noun, verb
+from packistry.documents.subjects import DeletedDocument, NewTokenDocument, TokenDocument, token_document
 
 app = noun("personal-token", "Tokens of a user, never more than that user may do.")
 

@@ -7,12 +7,12 @@ import typer
 
 from packistry.cli import imports
 from packistry.cli.asking import confirm
-from packistry.cli.documents import DeletedDocument
 from packistry.cli.opening import desk_of, opened, operator
 from packistry.cli.options import AsJSON, Yes, repository_path
 from packistry.cli.printing import answer, facts, moment, table
-from packistry.cli.source_documents import AddedProjectDocument, ImportDocument, project_document
 from packistry.cli.verbs import noun, verb
+from packistry.documents.sources import AddedProjectDocument, ImportDocument, project_document
+from packistry.documents.subjects import DeletedDocument
 
 if TYPE_CHECKING:
     from packistry.sources.queries import Project, ReadSession

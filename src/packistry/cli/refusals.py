@@ -1,6 +1,6 @@
 """Telling a refusal at the command line."""
 
-from packistry.cli.documents import ProblemDocument
+from packistry.documents.subjects import ProblemDocument
 from packistry.errors import Refusal, answer_for
 
 

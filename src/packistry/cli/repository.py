@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from packistry.cli.asking import confirm
-from packistry.cli.documents import DeletedDocument, RepositoryDocument, repository_document, shown_path
 from packistry.cli.opening import opened, operator, public_url
 from packistry.cli.options import AsJSON, Yes, repository_path
 from packistry.cli.printing import answer, facts, table
 from packistry.cli.verbs import noun, verb
+from packistry.documents.subjects import DeletedDocument, RepositoryDocument, repository_document, shown_path
 
 app = noun("repository", "What Composer clients are pointed at, public or private.")
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from packistry.cli.asking import confirm
-from packistry.cli.documents import DeletedDocument
 from packistry.cli.imports import Wait, document_of, told
 from packistry.cli.opening import opened, operator
 from packistry.cli.options import AsJSON, Yes
 from packistry.cli.printing import answer, moment, table
-from packistry.cli.source_documents import GatheredDocument, GatheredProjectDocument, RuleDocument, rule_document
 from packistry.cli.verbs import noun, verb
+from packistry.documents.sources import GatheredDocument, GatheredProjectDocument, RuleDocument, rule_document
+from packistry.documents.subjects import DeletedDocument
 
 if TYPE_CHECKING:
     from packistry.house import House

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from packistry import clock
-from packistry.cli.documents import NewTokenDocument, token_document
 from packistry.cli.opening import public_url
 from packistry.cli.printing import moment
+from packistry.documents.subjects import NewTokenDocument, token_document
 
 if TYPE_CHECKING:
     from packistry.access.actors import Actor

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from packistry.cli.asking import confirm
-from packistry.cli.documents import DeletedDocument
 from packistry.cli.opening import desk_of, opened, operator
 from packistry.cli.options import AsJSON, Yes
 from packistry.cli.printing import answer, facts, moment, table
-from packistry.cli.source_documents import CheckedDocument, ProjectDocument, SourceDocument, source_document
 from packistry.cli.verbs import noun, verb
+from packistry.documents.sources import CheckedDocument, ProjectDocument, SourceDocument, source_document
+from packistry.documents.subjects import DeletedDocument
 from packistry.errors import InvalidInput
 
 if TYPE_CHECKING:

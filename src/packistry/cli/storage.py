@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from packistry.cli.documents import SweptDocument, UnnamedFileDocument
 from packistry.cli.opening import opened
 from packistry.cli.options import AsJSON
 from packistry.cli.printing import answer, moment, table
 from packistry.cli.verbs import noun, verb
+from packistry.documents.subjects import SweptDocument, UnnamedFileDocument
 
 app = noun("storage", "The stored archives as files.")
 

@@ -7,11 +7,11 @@ import typer
 
 from packistry.access.permissions import Role
 from packistry.cli.asking import confirm, read_password
-from packistry.cli.documents import DeletedDocument, GrantDocument, UserDocument, user_document
 from packistry.cli.opening import opened, operator
 from packistry.cli.options import AsJSON, UserGrantPackages, UserGrantRepositories, Yes, user_grants
 from packistry.cli.printing import answer, facts, moment, table
 from packistry.cli.verbs import noun, verb
+from packistry.documents.subjects import DeletedDocument, GrantDocument, UserDocument, user_document
 from packistry.errors import InvalidInput
 
 app = noun("user", "People, their role and what they were given.")

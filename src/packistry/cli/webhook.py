@@ -10,7 +10,7 @@ from packistry.cli.opening import desk_of, opened, operator, public_url
 from packistry.cli.options import AsJSON
 from packistry.cli.printing import answer, facts, moment, table
 from packistry.cli.verbs import noun, verb
-from packistry.cli.webhook_documents import (
+from packistry.documents.webhooks import (
     DeliveryDocument,
     WebhookDocument,
     WebhookSecretDocument,

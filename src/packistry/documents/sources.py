@@ -1,12 +1,12 @@
-"""What --json prints of sources, projects and imports, key by key; as in `documents`, a key is never renamed."""
+"""What programs are told of sources, projects and imports, key by key; as in `subjects`, a key is never renamed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
-from packistry.cli.documents import shown_path
-from packistry.cli.webhook_documents import WebhookSecretDocument
+from packistry.documents.subjects import shown_path
+from packistry.documents.webhooks import WebhookSecretDocument
 
 if TYPE_CHECKING:
     from packistry.sources.outlook import Outlook

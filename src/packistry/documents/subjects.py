@@ -1,4 +1,4 @@
-"""What --json prints, key by key. docs/commands.md is made from this file; a key is never renamed, only added.
+"""What --json prints and the API answers, key by key. docs/commands.md is made from it; keys are only ever added.
 
 Moments are ISO 8601 in UTC. Repositories are named by path, and "/" is the root, as in the flags.
 """

@@ -1,10 +1,10 @@
-"""What --json prints of webhooks and deliveries, key by key; as in `documents`, a key is never renamed."""
+"""What programs are told of webhooks and deliveries, key by key; as in `subjects`, a key is never renamed."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
-from packistry.cli.documents import shown_path
+from packistry.documents.subjects import shown_path
 
 if TYPE_CHECKING:
     from packistry.sources.deliveries import DeliverySummary

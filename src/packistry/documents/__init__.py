@@ -1,0 +1,1 @@
+"""What programs are told, key by key: `--json` of the commands and the API answer the same."""
