@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 
 from sqlalchemy import ColumnElement, func, or_, select
 
@@ -12,13 +14,22 @@ from packistry.db.engine import ReadSession
 from packistry.db.models import AuditEvent
 from packistry.db.statements import like
 
+# Who may have done something, as the lines name the kind of it.
+ACTOR_KINDS: Final = ("user", "deploy_token", "system", "anonymous")
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which lines: of an event or a noun's events ("user"), with these words in the names of who and what."""
+    """Which lines: of an event or a noun's events ("user"), with these words in the names of who and what, of a kind of
+    actor, from an address, and of days in UTC, both included.
+    """
 
     event: str = ""
     words: Sequence[str] = ()
+    actor: str = ""
+    address: str = ""
+    since: date | None = None
+    until: date | None = None
 
 
 def list_events(
@@ -32,10 +43,27 @@ def list_events(
     return session.scalars(chosen).all(), total
 
 
+def batch_of_events(
+    session: ReadSession, actor: Actor, asked: Asked, *, before: int | None, limit: int
+) -> Sequence[AuditEvent]:
+    """The newest lines whose ids are below that one: all of them come in turn, whatever is written meanwhile."""
+    require(actor, Permission.AUDIT_READ)
+    chosen = select(AuditEvent).where(*_conditions(asked)).order_by(AuditEvent.id.desc()).limit(limit)
+    return session.scalars(chosen if before is None else chosen.where(AuditEvent.id < before)).all()
+
+
 def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if asked.event:
         found.append(or_(AuditEvent.event == asked.event, AuditEvent.event.like(f"{like(asked.event)}.%", escape="\\")))
+    if asked.actor:
+        found.append(AuditEvent.actor_kind == asked.actor)
+    if asked.address:
+        found.append(AuditEvent.address == asked.address)
+    if asked.since is not None:
+        found.append(AuditEvent.at >= _midnight(asked.since))
+    if asked.until is not None and asked.until < date.max:
+        found.append(AuditEvent.at < _midnight(asked.until + timedelta(days=1)))
     for word in asked.words:
         pattern = f"%{like(word.lower())}%"
         found.append(
@@ -45,3 +73,7 @@ def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
             )
         )
     return found
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

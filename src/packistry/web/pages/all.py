@@ -18,5 +18,10 @@ from packistry.web.pages.site import Page, Site
 
 def all_pages(site: Site) -> list[Page]:
     """The pages of the site, in no order that matters."""
-    nouns = (dashboard, packages, package, repositories, imports, sources, tokens, users, audit)
-    return [*sign_in.pages(site), *profile.pages(site), *(page for noun in nouns for page in noun.PAGES)]
+    nouns = (dashboard, packages, package, repositories, imports, sources, tokens, users)
+    return [
+        *sign_in.pages(site),
+        *profile.pages(site),
+        *audit.pages(site),
+        *(page for noun in nouns for page in noun.PAGES),
+    ]

@@ -64,9 +64,14 @@ class Listing:
         """The address of the list with another value of this filter."""
         return self._address(**{name: value})
 
-    def hidden(self) -> list[tuple[str, str]]:
-        """What a search form has to send along."""
-        return [(name, value) for name, value in self._words().items() if name != "q"]
+    def hidden(self, *fields: str) -> list[tuple[str, str]]:
+        """What a form with these fields has to send along; without any it is the one that searches."""
+        return [(name, value) for name, value in self._words().items() if name not in (fields or ("q",))]
+
+    def below(self, name: str, **other: str) -> str:
+        """The address of something below the list, of what it is narrowed to."""
+        words = {key: value for key, value in {**self._words(), **other}.items() if key != "size"}
+        return f"{self.path}/{name}?{urlencode(words)}"
 
     def _address(self, **other: str) -> str:
         words = {name: value for name, value in {**self._words(), **other}.items() if value}

@@ -1,11 +1,12 @@
 """One visit of a page: who came, what was asked for, and how it is answered."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from packistry.access.actors import Actor, Anonymous, UserActor
 from packistry.accounts.sessions import Place, SignedIn
@@ -17,7 +18,7 @@ from packistry.settings import Settings
 from packistry.sources.desk import SourceDesk
 from packistry.web.pages.forms import Form
 from packistry.web.pages.navigation import navigation
-from packistry.web.pages.rendering import answer, html, static_address
+from packistry.web.pages.rendering import SAFE_HEADERS, answer, html, static_address
 
 # By https the browser itself keeps other hosts of the domain from setting it; by http it takes no such name.
 COOKIE: Final = "packistry_session"
@@ -93,6 +94,11 @@ class Visit:
         text = html(template, {**self._common(), **context})
         packs = "gzip" in self.request.headers.get("accept-encoding", "")
         return answer(text, status=status, packs=packs, secure=self.is_secure)
+
+    def file(self, chunks: AsyncIterator[bytes], name: str, content_type: str) -> Response:
+        """A file to keep, sent while it is made."""
+        headers = {**SAFE_HEADERS, "content-disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(chunks, 200, headers, content_type)
 
     def go(self, path: str) -> Response:
         """Sends the browser on to another page of ours: after a form, so that "reload" does not send it again."""
