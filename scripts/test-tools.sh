@@ -1,7 +1,7 @@
 #!/bin/sh
 # usage: test-tools.sh
 # Installs the Debian packages that the tests need and this machine lacks: PHP for Composer, PostgreSQL, nginx, wrk,
-# Node, sshd.
+# Node, sshd, Chromium with a font.
 # Needs root or sudo; without either it names what is missing and lets the tests say what they leave out. In CI
 # (CI=true) something missing is a failure.
 set -eu
@@ -9,7 +9,7 @@ set -eu
 # Debian keeps the programs of a database cluster, and a plain user's PATH those of administrators, out of sight.
 missing() {
   for pair in php:php-cli unzip:unzip zip:zip git:git curl:curl nginx:nginx-light wrk:wrk node:nodejs npm:npm \
-    openssl:openssl ssh:openssh-client sshd:openssh-server; do
+    openssl:openssl ssh:openssh-client sshd:openssh-server chromium:chromium; do
     command -v "${pair%%:*}" >/dev/null || [ -x "/usr/sbin/${pair%%:*}" ] || printf ' %s' "${pair#*:}"
   done
   if command -v php >/dev/null; then
@@ -17,6 +17,9 @@ missing() {
   else
     printf ' php-curl php-intl php-mbstring php-zip'
   fi
+  # A page's system font is Inter in the tests; the other one is for code.
+  [ -d /usr/share/fonts/opentype/inter ] || printf ' fonts-inter'
+  [ -d /usr/share/fonts/truetype/dejavu ] || printf ' fonts-dejavu-core'
   command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || printf ' postgresql'
 }
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 from starlette.testclient import TestClient
 
 from packistry.app import House, Worker, open_house
 from packistry.db.engine import Database
 from packistry.db.schema import upgrade
 from packistry.settings import Settings
+from tests.chromium import running_chromium
 from tests.composer.client import NAMES, Client, composer
 from tests.postgresql import Cluster, running_cluster
 
@@ -89,6 +91,13 @@ def client(settings: Settings) -> Iterator[TestClient]:
     """A caller of a worker on these settings: the whole application, without a network."""
     with TestClient(Worker(settings), base_url="http://packistry.test") as caller:
         yield caller
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One Chromium for the tests of a module. Its own loop runs in this thread: no test may call asyncio.run."""
+    with running_chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")
