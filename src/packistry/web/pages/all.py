@@ -3,6 +3,7 @@
 from packistry.web.pages import (
     audit,
     dashboard,
+    deliveries,
     imports,
     package,
     packages,
@@ -18,7 +19,7 @@ from packistry.web.pages.site import Page, Site
 
 def all_pages(site: Site) -> list[Page]:
     """The pages of the site, in no order that matters."""
-    nouns = (dashboard, packages, package, repositories, imports, sources, tokens, users)
+    nouns = (dashboard, packages, package, repositories, imports, sources, deliveries, tokens, users)
     return [
         *sign_in.pages(site),
         *profile.pages(site),

@@ -5,8 +5,9 @@ from typing import Final
 from starlette.responses import Response
 
 from packistry.sources.actions import cancel_run, retry_run
+from packistry.sources.browsing import URGENCY, Wanted, browse_refs
 from packistry.sources.pushes import retry_refs
-from packistry.sources.queries import find_run, refs_of, summarise_run
+from packistry.sources.queries import find_run, summarise_run
 from packistry.sources.runs import FAILED, RUNNING, browse_runs
 from packistry.sources.states import OPEN, RefState
 from packistry.web.pages.forms import CORRECTABLE
@@ -15,22 +16,7 @@ from packistry.web.pages.site import Page
 from packistry.web.pages.visits import Visit
 
 PATH: Final = "/-/imports"
-# In the order in which somebody wants to read them: what needs a hand first.
-ORDER: Final = {
-    state: at
-    for at, state in enumerate(
-        (
-            RefState.FAILED,
-            RefState.KEPT,
-            RefState.WAITING,
-            RefState.IMPORTED,
-            RefState.DELETED,
-            RefState.SKIPPED,
-            RefState.CANCELLED,
-            RefState.UNCHANGED,
-        )
-    )
-}
+STATES: Final = tuple(str(state) for state in URGENCY)
 
 
 def _list(visit: Visit) -> Response:
@@ -50,15 +36,19 @@ def _list(visit: Visit) -> Response:
 
 
 def _show(visit: Visit) -> Response:
+    listing = asked_for(visit, sorts=("name",), standard_sort="", filters={"state": STATES})
+    wanted = Wanted(listing.search.split(), listing.filters["state"], listing.sort, listing.offset, listing.size)
     with visit.database.read() as session:
         run = find_run(session, visit.actor, visit.number("run"))
         summary = summarise_run(session, run)
-        refs = sorted(refs_of(session, run), key=lambda ref: (ORDER[RefState(ref.state)], ref.position))
+        refs, found = browse_refs(session, visit.actor, run, wanted)
     total = sum(summary.refs.values())
     return visit.page(
         "import.html",
+        listing=listing.counted(found),
         summary=summary,
         refs=refs,
+        states=[state for state in STATES if state in summary.refs],
         total=total,
         done=total - summary.refs.get(RefState.WAITING, 0),
         running=run.state in OPEN,

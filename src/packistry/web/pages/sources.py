@@ -1,6 +1,7 @@
 """Sources: code hosts that are connected, tried, given another credential, and looked through for projects."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -11,11 +12,13 @@ from packistry.db.engine import ReadSession
 from packistry.errors import AddressRefused, HostRefused, InvalidInput, Refusal, Unavailable
 from packistry.repositories.queries import find_repository, list_repositories
 from packistry.sources.actions import delete_source
+from packistry.sources.browsing import PROJECT_FILTERS, PROJECT_SORTS, Wanted, browse_projects
 from packistry.sources.connecting import describe_fields, filled_in, find_provider, providers_there_are
 from packistry.sources.desk import Wish
 from packistry.sources.hooks import list_hooks
-from packistry.sources.queries import list_projects, list_sources, source_at
+from packistry.sources.queries import list_sources, source_at
 from packistry.web.pages.forms import CORRECTABLE, NO_PROBLEMS, Problems, problem
+from packistry.web.pages.lists import asked_for
 from packistry.web.pages.site import Page
 from packistry.web.pages.visits import Visit
 
@@ -60,10 +63,17 @@ def _test(visit: Visit) -> Response:
 def _page_of(visit: Visit, *, tested: bool = False, problems: Problems = NO_PROBLEMS) -> Response:
     with visit.database.read() as session:
         source = source_at(session, visit.actor, visit.number("source"))
+    # What replaces only the list asks the host for nothing.
+    tested = tested and "x-partial" not in visit.request.headers
     report, refused = _report(visit, source.name) if tested else (None, None)
+    listing = replace(
+        asked_for(visit, sorts=PROJECT_SORTS, standard_sort="name", filters={"show": PROJECT_FILTERS}),
+        path=visit.to(f"{PATH}/{source.id}"),
+    )
+    wanted = Wanted(listing.search.split(), listing.filters["show"], listing.sort, listing.offset, listing.size)
     with visit.database.read() as session:
         source = source_at(session, visit.actor, source.id)
-        projects = list_projects(session, visit.actor, source=source)
+        projects, found = browse_projects(session, visit.actor, source, wanted)
         hooks = list_hooks(session, visit.actor, source)
     provider = find_provider(source.provider)
     return visit.page(
@@ -72,6 +82,9 @@ def _page_of(visit: Visit, *, tested: bool = False, problems: Problems = NO_PROB
         source=source,
         provider=provider,
         projects=projects,
+        listing=listing.counted(found),
+        region="projects",
+        region_template="source_projects_region.html",
         hooks=hooks,
         report=report,
         refused=refused,
