@@ -10,6 +10,7 @@ from packistry.db.engine import THREADS
 from packistry.db.watch import watch
 from packistry.house import House, open_house
 from packistry.packages.downloads import DownloadCounts
+from packistry.repositories.address import PublicAddress
 from packistry.repositories.serve import Registry
 from packistry.settings import Settings, load_settings
 from packistry.tokens.usage import TokenUses
@@ -87,19 +88,20 @@ async def wire(house: House, executor: Executor) -> AsyncGenerator[Wire]:
     settings = house.settings
     throttle = Throttle(settings.sign_in_attempts, settings.sign_in_window_seconds)
     identity = Identity(house.database, executor, throttle, password_cache_seconds=settings.password_cache_seconds)
+    address = PublicAddress(house.database, settings.public_url)
     registry = Registry(
         house.database,
         house.storage,
         executor,
         cache_bytes=settings.document_cache_bytes,
-        public_url=settings.public_url,
+        public_url=lambda: address.current,
     )
-    watcher = watch(house.database, (identity.kept, *registry.subscribers))
+    watcher = watch(house.database, (identity.kept, address, *registry.subscribers))
     uses, counts = TokenUses(), DownloadCounts()
     publishers = ThreadPoolExecutor(PUBLISHERS, thread_name_prefix="publish")
     caller = Caller(watcher, identity, uses, registry)
     parts = WireParts(
-        origin=Origin(settings),
+        origin=Origin(settings, lambda: address.chosen),
         caller=caller,
         registry=registry,
         dists=DistSender(registry, counts, accel_prefix=settings.accel_redirect_prefix),
@@ -112,7 +114,7 @@ async def wire(house: House, executor: Executor) -> AsyncGenerator[Wire]:
     flusher.start()
     try:
         pages = PageParts(settings, house.database, house.uploads, house.desk)
-        site = Site(pages, identity, parts.origin, executor)
+        site = Site(pages, identity, parts.origin, watcher, executor)
         webhooks = Webhooks(receiver, hook_threads)
         metrics = Metrics(settings, lambda: exposition(families(house.database, settings.data_dir)))
         routes = [*webhooks.routes(), *metrics.routes(), *site.routes(all_pages(site))]

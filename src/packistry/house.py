@@ -37,11 +37,18 @@ class House:
     storage: BlobStorage
 
     @property
+    def public_url(self) -> str | None:
+        """The public address as it is now: the setting, else the one that was chosen on the pages."""
+        from packistry.repositories import address
+
+        return address.read_public_url(self.database, self.settings.public_url)
+
+    @property
     def uploads(self) -> "Uploads":
         """What takes files in. Imported when asked for: reading archives and manifests is 0.1 s of modules."""
         from packistry.packages import upload
 
-        return upload.Uploads(self.database, self.storage, archive_limits(self.settings), self.settings.public_url)
+        return upload.Uploads(self.database, self.storage, archive_limits(self.settings), self.public_url)
 
     @property
     def files_before(self) -> datetime:
@@ -71,7 +78,7 @@ class House:
 
         settings = self.settings
         connector = connecting.Connector(settings)
-        return upkeep.HookKeeper(self.database, connector, settings.public_url, settings.outbound_allow)
+        return upkeep.HookKeeper(self.database, connector, self.public_url, settings.outbound_allow)
 
     @property
     def importer(self) -> "Importer":
@@ -80,7 +87,7 @@ class House:
 
         connector = connecting.Connector(self.settings)
         limits = archive_limits(self.settings)
-        return tasks.Importer(self.database, self.storage, limits, self.settings.public_url, connector)
+        return tasks.Importer(self.database, self.storage, limits, self.public_url, connector)
 
     @property
     def gatherer(self) -> "Gatherer":

@@ -117,8 +117,8 @@ def _file(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
-def _public_url(value: str) -> str:
-    """The address without a trailing slash, scheme and host in lower case; a path may follow."""
+def checked_public_url(value: str) -> str:
+    """The address without a trailing slash, scheme and host in lower case; a path may follow. Or ValueError."""
     try:
         parts = urlsplit(value)
         port = parts.port
@@ -198,10 +198,10 @@ class Settings(BaseSettings):
         "PostgreSQL to use, as postgresql://user:password@host/name; without it an SQLite file in the data folder.",
         secret=True,
     )
-    public_url: Annotated[str, AfterValidator(_public_url)] | None = _setting(
+    public_url: Annotated[str, AfterValidator(checked_public_url)] | None = _setting(
         None,
         "address",
-        "The address people and Composer use, with its path if there is one; without it each request's own is used.",
+        "The address people and Composer use, path included; else the one chosen on the pages, or each request's own.",
     )
     trusted_proxies: Networks = _setting(
         (), "networks", "Proxies whose X-Forwarded headers are believed, comma separated; nobody's unless named."

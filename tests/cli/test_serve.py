@@ -75,7 +75,7 @@ def test_when_something_was_made_the_person_is_only_told_where(installation: Ins
         told = server.log
 
     assert server.url in told
-    assert "Nothing has been made yet" not in told
+    assert "Or without a browser" not in told
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)

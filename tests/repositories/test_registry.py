@@ -23,7 +23,8 @@ def with_registry(
 
     async def run() -> None:
         with ThreadPoolExecutor(2) as executor:
-            await scenario(Registry(house.database, house.storage, executor, cache_bytes=10**6, public_url=public_url))
+            base = lambda: public_url  # noqa: E731 as the worker gives it
+            await scenario(Registry(house.database, house.storage, executor, cache_bytes=10**6, public_url=base))
 
     asyncio.run(run())
 

@@ -39,6 +39,7 @@ class Permission(StrEnum):
     SOURCE_MANAGE = "source:manage"
     ACCESS_EXPLAIN = "access:explain"
     AUDIT_READ = "audit:read"
+    INSTALLATION_MANAGE = "installation:manage"
 
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {

@@ -54,3 +54,4 @@ class Event(StrEnum):
     PERSONAL_TOKEN_CREATED = "personal_token.created"
     PERSONAL_TOKEN_ROTATED = "personal_token.rotated"
     PERSONAL_TOKEN_REVOKED = "personal_token.revoked"
+    INSTALLATION_ADDRESS_CHOSEN = "installation.address_chosen"

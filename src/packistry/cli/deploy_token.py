@@ -66,7 +66,7 @@ def add(
         )
         session.flush()
         summary, actor = summarise_token(session, made, None), token_actor(made, None)
-        document = with_secret(session, house.settings, summary, actor, secret)
+        document = with_secret(session, house, summary, actor, secret)
     answer(document, shown(document, "Made deploy token"), as_json=as_json)
 
 
@@ -150,7 +150,7 @@ def rotate(token: Name, *, overlap: Overlap = "24h", as_json: AsJSON = False) ->
         secret = rotate_token(session, operator(), found, overlap=length)
         session.flush()
         summary, actor = summarise_token(session, found, None), token_actor(found, None)
-        document = with_secret(session, house.settings, summary, actor, secret, overlap=length)
+        document = with_secret(session, house, summary, actor, secret, overlap=length)
     answer(document, shown(document, "New secret for deploy token"), as_json=as_json)
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from packistry.access.actors import System
     from packistry.house import House
-    from packistry.settings import Settings
     from packistry.sources.desk import SourceDesk
 
 
@@ -54,6 +53,6 @@ def operator() -> "System":
     return System()
 
 
-def public_url(settings: "Settings") -> str:
-    """The address people use; where `serve` listens by default when none is set."""
-    return settings.public_url or "http://127.0.0.1:8000"
+def public_url(house: "House") -> str:
+    """The address people use; where `serve` listens by default when none is known."""
+    return house.public_url or "http://127.0.0.1:8000"

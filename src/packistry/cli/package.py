@@ -145,7 +145,7 @@ def update(
         raise InvalidInput("Say one of --abandoned[=REPLACEMENT] and --not-abandoned.", field="abandoned")
     with opened() as house, house.database.write() as session:
         found, within = find_package_named(session, operator(), package, path=_path(repository))
-        address = Address(house.settings.public_url, within.path)
+        address = Address(house.public_url, within.path)
         update_package(session, operator(), found, abandoned=abandoned, address=address)
         session.flush()
         document = package_document(summarise_package(session, found))
@@ -183,7 +183,7 @@ def delete(
         confirm(f"Delete {what} in {shown_path(within.path)}?", yes=yes)
         with house.database.write() as session:
             found, within = find_package_named(session, operator(), package, path=path)
-            address = Address(house.settings.public_url, within.path)
+            address = Address(house.public_url, within.path)
             if version is None:
                 delete_package(session, operator(), found, address)
                 document = DeletedDocument("package", found.id, found.name)
@@ -226,7 +226,7 @@ def purge(
         confirm(f"Remove {name} and its archives for good? Locks that name it will break.", yes=yes)
         with house.database.write() as session:
             found, within = find_package_named(session, operator(), package, path=path, deleted=True)
-            address = Address(house.settings.public_url, within.path)
+            address = Address(house.public_url, within.path)
             if version is None:
                 digests = purge_package(session, operator(), found, address)
             else:

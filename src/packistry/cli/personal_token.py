@@ -50,7 +50,7 @@ def add(
         )
         session.flush()
         summary, actor = summarise_token(session, made, owner), token_actor(made, owner)
-        document = with_secret(session, house.settings, summary, actor, secret)
+        document = with_secret(session, house, summary, actor, secret)
     answer(document, shown(document, "Made personal token"), as_json=as_json)
 
 
@@ -85,7 +85,7 @@ def rotate(token: Name, *, user: Owner, overlap: Overlap = "24h", as_json: AsJSO
         secret = rotate_token(session, operator(), found, overlap=length)
         session.flush()
         summary, actor = summarise_token(session, found, owner), token_actor(found, owner)
-        document = with_secret(session, house.settings, summary, actor, secret, overlap=length)
+        document = with_secret(session, house, summary, actor, secret, overlap=length)
     answer(document, shown(document, "New secret for personal token"), as_json=as_json)
 
 

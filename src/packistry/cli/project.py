@@ -112,7 +112,7 @@ def accept_rename(project: Named, *, source: Of = None, wait: imports.Wait = Fal
     with opened() as house:
         with house.database.write() as session:
             found = _found(session, project, source)
-            run = accepting.accept_rename(session, operator(), found, house.settings.public_url).id
+            run = accepting.accept_rename(session, operator(), found, house.public_url).id
         imports.tell(house, [run], wait=wait, as_json=as_json)
 
 

@@ -60,7 +60,7 @@ def add(
                 public=bool(public),
                 claims_vendors=claiming is not False,
             )
-        document = repository_document(summarise(made, 0), public_url(house.settings))
+        document = repository_document(summarise(made, 0), public_url(house))
     answer(document, _described("was made", document), as_json=as_json)
 
 
@@ -72,7 +72,7 @@ def list_all(*, as_json: AsJSON = False) -> None:
     with opened() as house:
         with house.database.read() as session:
             found = list_repositories(session, operator())
-        documents = [repository_document(summary, public_url(house.settings)) for summary in found]
+        documents = [repository_document(summary, public_url(house)) for summary in found]
     rows = [
         (each.path, each.name, "public" if each.public else "private", each.packages, each.description)
         for each in documents
@@ -115,7 +115,7 @@ def update(
                 claims_vendors=claiming,
             )
             packages = len(list_packages(session, operator(), found))
-        document = repository_document(summarise(found, packages), public_url(house.settings))
+        document = repository_document(summarise(found, packages), public_url(house))
     answer(document, _described("is now", document), as_json=as_json)
 
 

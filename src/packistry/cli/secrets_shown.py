@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from packistry.access.actors import Actor
     from packistry.access.secrets import MintedSecret
     from packistry.db.engine import ReadSession
-    from packistry.settings import Settings
+    from packistry.house import House
     from packistry.tokens.queries import TokenSummary
 
 # More would bury the secret above them.
@@ -23,7 +23,7 @@ MOST_COMMANDS: Final = 12
 
 def with_secret(
     session: "ReadSession",
-    settings: "Settings",
+    house: "House",
     summary: "TokenSummary",
     actor: "Actor",
     secret: "MintedSecret",
@@ -37,12 +37,12 @@ def with_secret(
         **kept,
         token=secret.plain,
         old_valid_until=None if overlap is None else clock.now() + overlap,
-        commands=_commands(session, settings, summary, actor, secret),
+        commands=_commands(session, house, summary, actor, secret),
     )
 
 
 def _commands(
-    session: "ReadSession", settings: "Settings", summary: "TokenSummary", actor: "Actor", secret: "MintedSecret"
+    session: "ReadSession", house: "House", summary: "TokenSummary", actor: "Actor", secret: "MintedSecret"
 ) -> list[str]:
     """For a deploy token the repositories it is tied to; for a personal one all that its user sees."""
     from packistry.repositories.clients import composer_commands
@@ -51,7 +51,7 @@ def _commands(
     tied = {grant.repository for grant in summary.grants}
     seen = [each for each in list_repositories(session, actor) if summary.user is not None or each.path in tied]
     share = sharing_repositories(session, {each.id for each in seen})
-    return composer_commands(public_url(settings), secret.plain, [each.path for each in seen], share_vendors=share)
+    return composer_commands(public_url(house), secret.plain, [each.path for each in seen], share_vendors=share)
 
 
 def shown(document: NewTokenDocument, what: str) -> Iterator[str]:

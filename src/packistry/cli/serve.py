@@ -37,6 +37,7 @@ def serve(
     import structlog
 
     from packistry import logs
+    from packistry.accounts.setup import offer_setup
     from packistry.house import open_house
     from packistry.repositories.readdress import adopt_public_url
     from packistry.settings import load_settings, secret_key
@@ -50,8 +51,9 @@ def serve(
         # What a killed upload left behind. Nothing of a running one is touched.
         swept = house.storage.sweep()
         with house.database.write() as session:
-            adopt_public_url(session, settings.public_url)
-        for line in _greeting(house, serving):
+            adopt_public_url(session, house.public_url)
+            code = offer_setup(session)
+        for line in _greeting(house, serving, code):
             say(line)
     log = structlog.get_logger(__name__)
     log.info(
@@ -117,15 +119,22 @@ def _serving(
     return Serving(host=address, port=port, workers=workers, tls=tls, log_level=settings.log_level)
 
 
-def _greeting(house: "House", serving: "Serving") -> Iterator[str]:
-    """What is served where, and what to do next while nothing has been made yet. For people: on standard error."""
+def _greeting(house: "House", serving: "Serving", code: str | None) -> Iterator[str]:
+    """What is served where, and what to do next while nothing has been made yet. For people: on standard error.
+
+    `code` makes the link to the set-up, while there is no administrator. It is a secret: it goes into no log.
+    """
     from packistry.cli.opening import operator
     from packistry.repositories.queries import list_repositories
     from packistry.tokens.queries import list_deploy_tokens
 
     shown = f"[{serving.host}]" if ":" in serving.host else serving.host
-    address = house.settings.public_url or f"{'https' if serving.tls else 'http'}://{shown}:{serving.port}"
+    address = house.public_url or f"{'https' if serving.tls else 'http'}://{shown}:{serving.port}"
     yield f"Packistry serves {address} with everything under {house.settings.data_dir}. Ctrl-C stops it."
+    if code is not None:
+        yield ""
+        yield f"Open {_for_a_browser(address)}/-/setup?code={code} to finish the set-up."
+        yield "The link works once, until there is an administrator; each start prints a new one."
     with house.database.read() as session:
         repositories = list_repositories(session, operator())
         tokens = list_deploy_tokens(session, operator())
@@ -133,10 +142,15 @@ def _greeting(house: "House", serving: "Serving") -> Iterator[str]:
         return
     program = shlex.quote(sys.argv[0]) if sys.argv[0].endswith("packistry") else "packistry"
     yield ""
-    yield "Nothing has been made yet. In another terminal, in this folder and with the same settings:"
+    yield "Or without a browser, in another terminal, in this folder and with the same settings:"
     yield ""
     yield f"  {program} repository add Acme --path acme"
     yield f"  {program} deploy-token add ci --repository acme --ability read --ability write"
     yield f"  {program} package upload FILE.zip --repository acme --version 1.0.0"
     yield f"  {program} user add --name NAME --email EMAIL --role admin"
     yield ""
+
+
+def _for_a_browser(address: str) -> str:
+    """The address as somebody at this machine opens it: "every address" is none to go to."""
+    return address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")

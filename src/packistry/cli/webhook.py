@@ -41,7 +41,7 @@ def list_all(
 
     with opened() as house, house.database.read() as session:
         found = None if source is None else find_source(session, operator(), source)
-        base = public_url(house.settings)
+        base = public_url(house)
         documents = [
             webhook_document(each, f"{repository_base(base, each.repository.path)}/{hook_path(session, each.hook)}")
             for each in list_hooks(session, operator(), found)
@@ -135,7 +135,7 @@ def secret_document(house: "House", known: "HookSecret") -> WebhookSecretDocumen
     """What a person needs to sign deliveries, as --json prints it."""
     from packistry.packages.documents import repository_base
 
-    address = f"{repository_base(public_url(house.settings), known.repository)}/{known.path}"
+    address = f"{repository_base(public_url(house), known.repository)}/{known.path}"
     return WebhookSecretDocument(known.hook_id, address, known.secret)
 
 

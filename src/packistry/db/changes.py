@@ -1,8 +1,10 @@
 """The keys under which readers remember things, and by which a change tells them to forget."""
 
-from typing import NewType
+from typing import Final, NewType
 
 ChangeKey = NewType("ChangeKey", str)
+# What the installation was told of itself: its public address.
+INSTALLATION_KEY: Final = ChangeKey("installation")
 
 
 def repository_key(repository_id: int) -> ChangeKey:

@@ -160,7 +160,7 @@ class Registry:
         executor: Executor,
         *,
         cache_bytes: int,
-        public_url: str | None = None,
+        public_url: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.database = database
         self._storage = storage
@@ -268,7 +268,7 @@ class Registry:
 
     def _is_kept_base(self, public_base: str) -> bool:
         """Whether documents for this address have a place: always for the one that is set."""
-        if public_base == self._public_url:
+        if public_base == self._public_url():
             return True
         now = time.monotonic()
         if public_base not in self._bases and len(self._bases) >= MAX_BASES:

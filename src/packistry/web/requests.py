@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final, TypeAlias
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from packistry.errors import BadRequest
 from packistry.settings import Settings
@@ -28,16 +28,29 @@ PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 class Origin:
     """Where requests come from and under which address they were sent, as far as proxies may say so."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, chosen: Callable[[], str | None] = lambda: None) -> None:
+        """`chosen` gives the address that was chosen on the pages, which holds where no setting does."""
         self._public_url = settings.public_url
+        self._chosen = chosen
         self._trusted = settings.trusted_proxies
         # Addresses that were found good, by scheme and Host.
         self._bases: dict[tuple[str, bytes], str] = {}
 
     def base(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
-        """The public address without a trailing slash: the setting, else what the request says of itself."""
+        """The public address without a trailing slash: what is known of it, else what the request says of itself."""
+        return self._public_url or self._chosen() or self._asked(scope, headers)
+
+    def page_base(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
+        """The address at which a browser is. A chosen one counts only there: who chose a wrong one can still come in
+        by another and choose again, where the setting would stand in the way.
+        """
         if self._public_url is not None:
             return self._public_url
+        chosen, asked = self._chosen(), self._asked(scope, headers)
+        return chosen if chosen is not None and urlsplit(chosen).netloc == urlsplit(asked).netloc else asked
+
+    def _asked(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
+        """The address that the request was sent to."""
         if self._trusted:
             return self._checked_base(scope, headers)
         asked = scope["scheme"], headers.get(b"host", b"")

@@ -6,6 +6,7 @@ from packistry.db.models.base import Base
 from packistry.db.models.downloads import Download
 from packistry.db.models.generation import Change, Generation
 from packistry.db.models.grants import GrantRow
+from packistry.db.models.installation import Installation
 from packistry.db.models.packages import Archive, Document, Package, ProvidedName, Version
 from packistry.db.models.repositories import Repository
 from packistry.db.models.sessions import BrowserSession
@@ -26,6 +27,7 @@ __all__ = [
     "Hook",
     "ImportRef",
     "ImportRun",
+    "Installation",
     "Package",
     "Project",
     "ProjectLook",

@@ -9,6 +9,8 @@ from packistry.web.pages import (
     packages,
     profile,
     repositories,
+    setup,
+    setup_address,
     sign_in,
     sources,
     tokens,
@@ -19,9 +21,10 @@ from packistry.web.pages.site import Page, Site
 
 def all_pages(site: Site) -> list[Page]:
     """The pages of the site, in no order that matters."""
-    nouns = (dashboard, packages, package, repositories, imports, sources, deliveries, tokens, users)
+    nouns = (setup_address, dashboard, packages, package, repositories, imports, sources, deliveries, tokens, users)
     return [
         *sign_in.pages(site),
+        *setup.pages(site),
         *profile.pages(site),
         *audit.pages(site),
         *(page for noun in nouns for page in noun.PAGES),

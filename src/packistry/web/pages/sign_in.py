@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from starlette.responses import Response
 
-from packistry.accounts.sessions import begin_session, end_session, forget_ended_sessions
+from packistry.accounts.sessions import Limits, begin_session, end_session, forget_ended_sessions
+from packistry.accounts.setup import needs_setup
 from packistry.errors import Refusal, TooManyAttempts
 from packistry.web.pages.forms import NO_PROBLEMS, Problems
 from packistry.web.pages.site import Page, Site
@@ -29,20 +30,25 @@ def pages(site: Site) -> Sequence[Page]:
         return await run(site.executor, begin, visit, view.user_id)
 
     def begin(visit: Visit, user_id: int) -> Response:
-        with visit.database.write() as session:
-            forget_ended_sessions(session, site.limits)
-            plain = begin_session(session, user_id, visit.place)
-        response = visit.go(safe_destination(_next(visit)))
-        lifetime = int(site.limits.absolute.total_seconds())
-        name = SECURE_COOKIE if visit.is_secure else COOKIE
-        response.set_cookie(name, plain, max_age=lifetime, secure=visit.is_secure, httponly=True, samesite="lax")
-        return response
+        return signed_in(visit, site.limits, user_id, safe_destination(_next(visit)))
 
     return (
         Page("/-/sign-in", show=_show, act=sign_in, open=True),
         Page("/-/sign-out", act=_sign_out),
         Page("/-/theme", act=_choose_theme, open=True),
     )
+
+
+def signed_in(visit: Visit, limits: Limits, user_id: int, destination: str) -> Response:
+    """Begins a session of the user in this browser and sends it on."""
+    with visit.database.write() as session:
+        forget_ended_sessions(session, limits)
+        plain = begin_session(session, user_id, visit.place)
+    response = visit.go(destination)
+    lifetime = int(limits.absolute.total_seconds())
+    name = SECURE_COOKIE if visit.is_secure else COOKIE
+    response.set_cookie(name, plain, max_age=lifetime, secure=visit.is_secure, httponly=True, samesite="lax")
+    return response
 
 
 def safe_destination(wanted: str) -> str:
@@ -58,7 +64,9 @@ def safe_destination(wanted: str) -> str:
 def _show(visit: Visit) -> Response:
     if visit.signed_in is not None:
         return visit.go(safe_destination(visit.request.query_params.get("next", HOME)))
-    return visit.page("sign_in.html", problems=NO_PROBLEMS, email="", next=_next(visit))
+    with visit.database.read() as session:
+        waits = needs_setup(session)
+    return visit.page("sign_in.html", problems=NO_PROBLEMS, email="", next=_next(visit), waits=waits)
 
 
 def _sign_out(visit: Visit) -> Response:
@@ -90,6 +98,7 @@ def _form(visit: Visit, refusal: Refusal | None) -> Response:
         problems=Problems({"": sentence}),
         email=visit.form.text("email"),
         next=_next(visit),
+        waits=False,
     )
 
 

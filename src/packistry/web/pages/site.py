@@ -4,7 +4,7 @@ import inspect
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, cast
 from urllib.parse import quote, urlsplit
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from packistry.accounts.sessions import Limits, Place, SignedIn, find_session, note_seen
+from packistry.db.watch import Watcher
 from packistry.errors import BadRequest, Forbidden, NotFound, Refusal, Unauthenticated, answer_for
 from packistry.web.identity import Identity
 from packistry.web.pages.forms import FORM_BYTES, Form, parse_form
@@ -48,10 +49,13 @@ class Page:
 class Site:
     """Everything below `/-/` that people see. One per worker, used from its event loop."""
 
-    def __init__(self, parts: PageParts, identity: Identity, origin: Origin, executor: Executor) -> None:
+    def __init__(
+        self, parts: PageParts, identity: Identity, origin: Origin, watcher: Watcher, executor: Executor
+    ) -> None:
         self.parts = parts
         self.identity = identity
         self._origin = origin
+        self._watcher = watcher
         self.executor = executor
         settings = parts.settings
         self.limits = Limits(timedelta(days=settings.session_idle_days), timedelta(days=settings.session_days))
@@ -74,6 +78,9 @@ class Site:
     async def _answer(self, request: Request, handler: Handler, *, is_open: bool) -> Response:
         visit = self._stranger(request)
         try:
+            # The public address may have been changed since.
+            await self._watcher.look()
+            visit = self._stranger(request)
             if request.method == "POST":
                 _refuse_others(request, visit)
             visit = await run(self.executor, self._recognise, visit, await _form(request))
@@ -95,12 +102,12 @@ class Site:
     def _stranger(self, request: Request) -> Visit:
         headers = dict(request.scope["headers"])
         try:
-            base = self._origin.base(request.scope, headers)
+            public, here = self._origin.base(request.scope, headers), self._origin.page_base(request.scope, headers)
         except BadRequest:
             # The page will say so; it cannot be without an address of its own.
-            base = "http://localhost"
+            public = here = "http://localhost"
         place = Place(self._origin.address(request.scope), request.headers.get("user-agent", ""))
-        return Visit(self.parts, request, base, place, None, Form())
+        return Visit(self.parts, request, public, here, place, None, Form())
 
     def _recognise(self, visit: Visit, form: Form) -> Visit:
         """The visit with the one who came. A session that is in use is noted as such, once a minute."""
@@ -108,7 +115,7 @@ class Site:
         if signed_in is not None and signed_in.stale:
             with self.parts.database.write() as session:
                 note_seen(session, signed_in.session_id, visit.place)
-        return Visit(self.parts, visit.request, visit.public_base, visit.place, signed_in, form)
+        return replace(visit, signed_in=signed_in, form=form)
 
     def _signed_in(self, visit: Visit) -> SignedIn | None:
         plain = visit.request.cookies.get(SECURE_COOKIE if visit.is_secure else COOKIE)
@@ -125,15 +132,22 @@ def _methods(page: Page) -> list[str]:
 def _refuse_others(request: Request, visit: Visit) -> None:
     """A form that another site made the browser send: its cookie comes along, and so does the site's name."""
     origin = request.headers.get("origin", "")
-    own = {visit.public_base.removesuffix(visit.prefix), f"{urlsplit(visit.public_base).scheme}://{request.url.netloc}"}
+    # A proxy may hide under which name it was asked; then the public one counts.
+    own = {_site(visit.here), _site(visit.public_base), f"{urlsplit(visit.here).scheme}://{request.url.netloc}"}
     if origin in own:
         return
     if urlsplit(origin).netloc == request.url.netloc:
         raise Forbidden(
-            f"The browser is at {origin}, and this server takes itself for {visit.public_base}: set "
+            f"The browser is at {origin}, and this server takes itself for {visit.here}: set "
             "PACKISTRY_PUBLIC_URL to the address that people type, or name the proxy in PACKISTRY_TRUSTED_PROXIES."
         )
     raise Forbidden("This form was sent from another site, or by a browser that does not say from where.")
+
+
+def _site(base: str) -> str:
+    """Scheme, host and port of an address of ours, as browsers name the origin of a form."""
+    parts = urlsplit(base)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 async def _form(request: Request) -> Form:

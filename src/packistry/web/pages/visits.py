@@ -39,13 +39,14 @@ class PageParts:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a page knows of the one who asks, and gives back. `public_base` is the installation's address, without a
-    slash at its end.
+    """What a page knows of the one who asks, and gives back. `public_base` is the installation's address, that of
+    commands, `here` the one at which the browser is; neither has a slash at its end.
     """
 
     parts: PageParts
     request: Request
     public_base: str
+    here: str
     place: Place
     signed_in: SignedIn | None
     form: Form
@@ -68,12 +69,12 @@ class Visit:
 
     @property
     def is_secure(self) -> bool:
-        return self.public_base.startswith("https://")
+        return self.here.startswith("https://")
 
     @property
     def prefix(self) -> str:
-        """The path of the public address, "" for most: every link begins with it."""
-        return urlsplit(self.public_base).path
+        """The path of the address, "" for most: every link begins with it."""
+        return urlsplit(self.here).path
 
     def word(self, name: str) -> str:
         """A part of the page's own address."""

@@ -1,4 +1,4 @@
-"""Sessions of people who signed in with a browser."""
+"""Sessions of people who signed in with a browser, and what the pages tell an installation of itself."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -29,6 +29,16 @@ def upgrade() -> None:
     op.create_index(op.f("ix_browser_sessions_user_id"), "browser_sessions", ["user_id"], unique=False)
     op.create_index(op.f("ix_browser_sessions_last_seen_at"), "browser_sessions", ["last_seen_at"], unique=False)
 
+    op.create_table(
+        "installation",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_url", sa.Text(), nullable=True),
+        sa.Column("setup_digest", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
+    )
+    op.bulk_insert(sa.table("installation", sa.column("id")), [{"id": 1}])
+
 
 def downgrade() -> None:
+    op.drop_table("installation")
     op.drop_table("browser_sessions")
