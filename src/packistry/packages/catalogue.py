@@ -70,6 +70,7 @@ class VersionLine:
 class VersionFacts:
     """All of one version. `manifest` is the part of composer.json that clients get, `readme` a file's name and text."""
 
+    id: int
     line: VersionLine
     sha1: str
     sha256: str
@@ -171,6 +172,7 @@ def version_facts(session: ReadSession, package: Package, line: VersionLine) -> 
         .where(Version.package_id == package.id, Version.normalised == line.normalised)
     ).one()
     return VersionFacts(
+        id=version.id,
         line=line,
         sha1=archive.sha1,
         sha256=archive.sha256,

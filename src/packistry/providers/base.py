@@ -177,6 +177,8 @@ class Provider(Protocol):
     fields: Sequence[CredentialField]
     # Whether the host can be asked to call us; plain git cannot.
     has_hooks: bool
+    # Where a person looks at a file, of {project} (its web_url), {commit} and {path}; "" where there is no such page.
+    file_page: str
 
     def check(self, connection: Connection) -> CheckReport:
         """Looks at the credential without writing anything to anybody's project. What the host refuses becomes a line

@@ -56,6 +56,7 @@ class Bitbucket:
     label = LABEL
     default_address: str | None = "https://api.bitbucket.org"
     has_hooks = True
+    file_page = "{project}/src/{commit}/{path}"
     fields: Sequence[CredentialField] = (
         CredentialField("workspace", "Workspace", "As in bitbucket.org/{workspace}.", secret=False),
         CredentialField(

@@ -57,6 +57,7 @@ class BitbucketServer:
     label = _LABEL
     default_address: str | None = None
     has_hooks = True
+    file_page = "{project}/browse/{path}?at={commit}"
     fields: Sequence[CredentialField] = (
         CredentialField(
             "token",

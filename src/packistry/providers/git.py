@@ -49,6 +49,8 @@ class PlainGit:
     label = "Git"
     default_address: str | None = None
     has_hooks = False
+    # Some web server may show them, but nobody says where.
+    file_page = ""
     fields: Sequence[CredentialField] = (
         CredentialField(
             "username", "User name", "For https, where the server asks for one.", secret=False, required=False

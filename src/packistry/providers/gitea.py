@@ -58,6 +58,7 @@ class Gitea:
     label = _LABEL
     default_address: str | None = "https://gitea.com"
     has_hooks = True
+    file_page = "{project}/src/commit/{commit}/{path}"
     fields: Sequence[CredentialField] = (
         CredentialField(
             "token",

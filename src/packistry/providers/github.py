@@ -60,6 +60,7 @@ class GitHub:
     label = _LABEL
     default_address: str | None = "https://api.github.com"
     has_hooks = True
+    file_page = "{project}/blob/{commit}/{path}"
     fields: Sequence[CredentialField] = (
         CredentialField(
             "token",

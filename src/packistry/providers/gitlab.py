@@ -64,6 +64,7 @@ class GitLab:
     label = _LABEL
     default_address: str | None = "https://gitlab.com"
     has_hooks = True
+    file_page = "{project}/-/blob/{commit}/{path}"
     fields: Sequence[CredentialField] = (
         CredentialField(
             "token",

@@ -8,6 +8,7 @@ import pytest
 
 from packistry.access.grants import Grant
 from packistry.house import House
+from packistry.sources.file_pages import FilePages
 from packistry.web.pages.readmes import README_BYTES, readme_html
 from tests import factories
 from tests.web.pages.browser import Browser
@@ -164,6 +165,13 @@ HOSTILE = {
     "svg": ("<svg><a xlink:href='javascript:1'>x</a></svg>", "svg"),
     "frame": ("<iframe src=//evil.test></iframe>", "iframe"),
     "form": ("<form action=//evil.test><input name=a></form>", "form"),
+    "picture as html": ('<img src="http://evil.test/x.png">', "<img"),
+    "picture in capitals": ("<IMG SRC=//evil.test/x.png>", "<img"),
+    "picture that makes a tag": ("<img src=\"x\" alt='a<script>alert(1)</script>'>", "<script"),
+    "picture that makes an attribute": ("<img alt='\" onclick=\"alert(1)' src=x>", 'onclick="alert(1)"'),
+    "picture with a script as address": ("<img src='javascript:alert(1)' alt=a>", "href="),
+    "picture in a picture": ("<im<img src=x>g src=//evil.test>", "<img"),
+    "link out of the project": ("[a](../../../etc/passwd)", "href="),
     "picture of a server that counts": ("![a](http://evil.test/x.png)", "<img"),
     "template": ("{{ visit }} {% include 'base.html' %}", "Visit("),
     "id of ours": ('<p id="main">a</p>', "id="),
@@ -177,6 +185,7 @@ def test_a_readme_does_no_harm(text: str, not_there: str) -> None:
     assert not_there not in readme_html("README.md", text.encode(), None)
 
 
+PAGES = FilePages("https://code.test/acme/blob/abc/", "", "")
 LINKED = {
     "[a](docs/x.md)": "https://code.test/acme/blob/abc/docs/x.md",
     "[a](/docs/x.md)": "https://code.test/acme/blob/abc/docs/x.md",
@@ -188,7 +197,37 @@ LINKED = {
 
 @pytest.mark.parametrize(("text", "address"), LINKED.items(), ids=list(LINKED))
 def test_links_of_a_readme_lead_to_the_commit_at_the_host(text: str, address: str) -> None:
-    assert f'href="{address}"' in readme_html("README.md", text.encode(), "https://code.test/acme/blob/abc/")
+    assert f'href="{address}"' in readme_html("README.md", text.encode(), PAGES)
+
+
+PICTURES = {
+    "![Build](https://ci.test/b.svg)": '<a href="https://ci.test/b.svg" rel="noopener nofollow ugc">Build</a>',
+    "[![Build](https://ci.test/b.svg)](https://ci.test/)": (
+        '<a href="https://ci.test/" rel="noopener nofollow ugc">Build</a>'
+    ),
+    '<p><img alt="Logo" src="art/logo.png"></p>': (
+        '<a href="https://code.test/acme/blob/abc/art/logo.png" rel="noopener nofollow ugc">Logo</a>'
+    ),
+    "<a href='https://a.test/'><img src='https://b.test/x.png'></a>": (
+        '<a href="https://b.test/x.png" rel="noopener nofollow ugc">picture</a>'
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "html"), PICTURES.items(), ids=list(PICTURES))
+def test_pictures_of_a_readme_are_links_and_load_nothing(text: str, html: str) -> None:
+    shown = readme_html("README.md", text.encode(), PAGES)
+
+    assert html in shown
+    assert shown.count("<a ") == 1
+
+
+def test_many_pictures_that_do_not_end_cost_no_more_than_others() -> None:
+    began = time.process_time()
+    readme_html("README.md", b"<img " * 25_000, None)
+    readme_html("README.md", b"![a](b)" * 18_000, None)
+
+    assert time.process_time() - began < 4
 
 
 def test_headings_of_a_readme_stand_below_those_of_the_page() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from packistry.access.actors import UserActor
+from packistry.access.actors import Actor, Anonymous
 from packistry.access.permissions import Permission
 from packistry.access.rules import may
 
@@ -50,8 +50,14 @@ GROUPS: Final = (
 )
 
 
-def navigation(actor: UserActor) -> list[Group]:
+# What is there for those who did not sign in.
+PUBLIC: Final = (Group("Registry", (Entry("Public packages", "package", "/-/browse"),)),)
+
+
+def navigation(actor: Actor) -> list[Group]:
     """The groups with what the actor may open; empty ones are left out."""
+    if isinstance(actor, Anonymous):
+        return list(PUBLIC)
     shown = [
         Group(group.label, [each for each in group.entries if each.permission is None or may(actor, each.permission)])
         for group in GROUPS

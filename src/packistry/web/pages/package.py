@@ -21,6 +21,7 @@ from packistry.packages.catalogue import (
     with_php,
 )
 from packistry.packages.documents import repository_base
+from packistry.sources.file_pages import FilePages, file_pages
 from packistry.web.pages.charts import bar_chart
 from packistry.web.pages.lists import Listing, asked_for
 from packistry.web.pages.readmes import readme_html
@@ -121,11 +122,11 @@ def _dependencies(visit: Visit, session: ReadSession, shown: Shown) -> dict[str,
     return {"newest": newest, "hosted": _hosted(session, visit, shown, newest)}
 
 
-def _readme(version: VersionFacts | None) -> object:
+def _readme(version: VersionFacts | None, pages: FilePages | None) -> object:
     if version is None or version.readme is None:
         return None
     name, content = version.readme
-    return readme_html(name, content, None)
+    return readme_html(name, content, pages)
 
 
 def _hosted(session: ReadSession, visit: Visit, shown: Shown, version: VersionFacts | None) -> Mapping[str, str]:
@@ -163,12 +164,20 @@ def _shown_by(view: str) -> Handler:
         with visit.database.read() as session:
             if not path and (elsewhere := _elsewhere(session, visit, name)):
                 return visit.go(elsewhere)
-            facts = find_package_at(session, visit.actor, path, name)
+            try:
+                facts = find_package_at(session, visit.actor, path, name)
+            except NotFound:
+                # A stranger is led to the same place from what is hidden, from what is not there, and from other pages.
+                if visit.signed_in is None:
+                    return visit.sign_in_first()
+                raise
             shown = Shown(facts, version_lines(session, facts.package), page_of(path, facts.package.name))
             context = collect(visit, session, shown)
+            read: VersionFacts | None = context.get("readme_of")
+            pages = None if read is None else file_pages(session, visit.actor, read.id)
         base = repository_base(visit.public_base, path)
         # Without the session: somebody's hostile README takes seconds.
-        readme = _readme(context.get("readme_of"))
+        readme = _readme(read, pages)
         return visit.page(
             template,
             shown=shown,
@@ -188,11 +197,11 @@ def _elsewhere(session: ReadSession, visit: Visit, name: str) -> str | None:
     places = places_of(session, visit.actor, name)
     if not places or "" in places:
         return None
-    return page_of(places[0], name) if len(places) == 1 else f"/-/packages?q={name}"
+    return page_of(places[0], name) if len(places) == 1 else f"{visit.packages_path}?q={name}"
 
 
 PAGES: Final = tuple(
-    Page(f"{place}/{{vendor}}/{{name}}{view}", show=_shown_by(view))
+    Page(f"{place}/{{vendor}}/{{name}}{view}", show=_shown_by(view), open=True)
     for place in ("/-/packages", "/-/r/{repository}")
     for view in VIEWS
 )

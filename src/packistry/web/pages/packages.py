@@ -12,6 +12,14 @@ from packistry.web.pages.site import Page
 from packistry.web.pages.visits import Visit
 
 
+def _browse(visit: Visit) -> Response:
+    """The same list for everybody: what is in public repositories. Who signed in sees more in the other one."""
+    if visit.signed_in is None:
+        return _list(visit)
+    query = visit.request.url.query
+    return visit.go(f"/-/packages?{query}" if query else "/-/packages")
+
+
 def _list(visit: Visit) -> Response:
     with visit.database.read() as session:
         repositories = list_repositories(session, visit.actor)
@@ -31,4 +39,4 @@ def _list(visit: Visit) -> Response:
     )
 
 
-PAGES: Final = (Page("/-/packages", show=_list),)
+PAGES: Final = (Page("/-/packages", show=_list), Page("/-/browse", show=_browse, open=True))

@@ -1,14 +1,15 @@
 """READMEs as HTML: hostile text, made harmless.
 
 Markdown may hold any HTML; what comes out is cleaned to a list of what may stay. Pictures from elsewhere become links,
-because they would tell their server who reads here; so do links inside the project, which lead to its host.
+because they would tell their server who reads here; so do links inside the project, which lead to its host. The
+policy of every page (`default-src 'self'`) would load no picture from elsewhere either, should one get through.
 """
 
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import nh3
 from markdown_it import MarkdownIt
@@ -20,6 +21,8 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name  # pyright: ignore[reportUnknownVariableType] - untyped options
 from pygments.token import STANDARD_TYPES
 from pygments.util import ClassNotFound
+
+from packistry.sources.file_pages import FilePages
 
 # More is no README; rendering it would hold a thread for seconds.
 README_BYTES: Final = 128 * 1024
@@ -60,42 +63,52 @@ ATTRIBUTES: Final = {
 # What the highlighter and `_table_open` put there. Another class could lay a README over the page's own buttons.
 CLASSES: Final = {"span": {name for name in STANDARD_TYPES.values() if name}, "div": {"scroll"}}
 SCHEMES: Final = {"http", "https", "mailto"}
+# Up to the next tag at most: else a page of "<img" would be looked through once for each of them.
+_PICTURE: Final = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
+_ATTRIBUTE: Final = re.compile(r"\b(src|alt)=(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)", re.IGNORECASE)
+# What is left of a link around a picture: a link in a link ends the first one.
+_EMPTY_LINK: Final = re.compile(r"<a [^<>]*></a>")
 SLUG: Final = re.compile(r"[^a-z0-9]+")
 
 
 @lru_cache(maxsize=KEPT)
-def readme_html(name: str, content: bytes, base: str | None) -> Markup:
-    """The README to be put into a page. `base` is the address that its relative links are relative to, with a slash at
-    its end; without one they lead nowhere, and are words.
+def readme_html(name: str, content: bytes, pages: FilePages | None) -> Markup:
+    """The README to be put into a page. `pages` are those of its commit at the host, where its relative links lead;
+    without them they lead nowhere, and are words.
     """
     text = content[:README_BYTES].decode("utf-8", "replace")
     if not name.lower().endswith((".md", ".markdown")):
         return Markup("<pre tabindex=0>{}</pre>").format(text)
-    return _cleaned(_markdown().render(text), base)
+    return _cleaned(_markdown().render(text), pages)
 
 
-def _cleaned(html: str, base: str | None) -> Markup:
+def _cleaned(html: str, pages: FilePages | None) -> Markup:
     def kept(tag: str, attribute: str, value: str) -> str | None:
         if (tag, attribute) == ("a", "href"):
-            return _address(value, base)
+            return _address(value, pages)
         # An id of a part of the page would take its place.
         return value if attribute != "id" or value.startswith("readme-") else None
 
-    return Markup(  # noqa: S704 - what nh3 let through
-        nh3.clean(
-            html,
-            tags=INLINE | BLOCKS | HEADINGS | TABLES,
-            attributes=ATTRIBUTES,
-            allowed_classes=CLASSES,
-            attribute_filter=kept,
-            url_schemes=SCHEMES,
-            link_rel="noopener nofollow ugc",
-            clean_content_tags={"script", "style", "svg", "math", "iframe", "template"},
-        )
+    cleaned = nh3.clean(
+        _PICTURE.sub(_picture, html),
+        tags=INLINE | BLOCKS | HEADINGS | TABLES,
+        attributes=ATTRIBUTES,
+        allowed_classes=CLASSES,
+        attribute_filter=kept,
+        url_schemes=SCHEMES,
+        link_rel="noopener nofollow ugc",
+        clean_content_tags={"script", "style", "svg", "math", "iframe", "template"},
     )
+    return Markup(_EMPTY_LINK.sub("", cleaned))  # noqa: S704 - what nh3 let through
 
 
-def _address(value: str, base: str | None) -> str | None:
+def _picture(tag: re.Match[str]) -> str:
+    """A picture written as HTML becomes a link too; nh3 cleans afterwards whatever this makes of a hostile one."""
+    written = {name.lower(): value.strip("\"'") for name, value in _ATTRIBUTE.findall(tag[0])}
+    return f'<a href="{written.get("src", "")}">{written.get("alt") or "picture"}</a>'
+
+
+def _address(value: str, pages: FilePages | None) -> str | None:
     """Where a link leads from here; None takes the address away and leaves the words."""
     try:
         parts = urlsplit(value)
@@ -105,13 +118,14 @@ def _address(value: str, base: str | None) -> str | None:
         return value if parts.scheme.lower() in SCHEMES else None
     if value.startswith("#"):
         return f"#readme-{value[1:]}"
-    return None if base is None else urljoin(base, value.lstrip("/"))
+    return None if pages is None else pages.address(value)
 
 
 @cache
 def _markdown() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True, "highlight": _highlighted}).enable(["table", "strikethrough"])
     parser.core.ruler.push("below the page's headings", _lower_headings)
+    parser.core.ruler.push("pictures in links", _note_linked)
     parser.add_render_rule("image", _image)
     parser.add_render_rule("table_open", _table_open)
     parser.add_render_rule("table_close", _table_close)
@@ -131,6 +145,16 @@ def _lower_headings(state: Any) -> None:
             token.attrSet("id", _free_slug(tokens[at + 1].content, taken))
 
 
+def _note_linked(state: Any) -> None:
+    tokens: Sequence[Token] = state.tokens
+    for block in tokens:
+        depth = 0
+        for token in block.children or ():
+            depth += {"link_open": 1, "link_close": -1}.get(token.type, 0)
+            if token.type == "image":
+                token.meta["linked"] = depth > 0
+
+
 def _free_slug(heading: str, taken: dict[str, int]) -> str:
     slug = free = f"readme-{SLUG.sub('-', heading.lower()).strip('-')}"
     while free in taken:
@@ -141,9 +165,11 @@ def _free_slug(heading: str, taken: dict[str, int]) -> str:
 
 
 def _image(_: RendererHTML, tokens: Sequence[Token], at: int, *__: Any) -> str:
-    """A link to the picture, in its own words."""
+    """A link to the picture, in its own words; inside a link, which is there for something else, the words alone."""
     token = tokens[at]
     words = token.content or "picture"
+    if token.meta.get("linked"):
+        return str(escape(words))
     return str(Markup('<a href="{}">{}</a>').format(str(token.attrs.get("src", "")), words))
 
 

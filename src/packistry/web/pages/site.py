@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.requests import Request
@@ -85,7 +85,7 @@ class Site:
                 _refuse_others(request, visit)
             visit = await run(self.executor, self._recognise, visit, await _form(request))
             if visit.signed_in is None and not is_open:
-                return visit.go(f"/-/sign-in?next={quote(_wanted(request), safe='')}")
+                return visit.sign_in_first()
             return await self._handle(handler, visit)
         except Refusal as refusal:
             return _refused(visit, refusal)
@@ -163,13 +163,6 @@ async def _form(request: Request) -> Form:
         if len(body) > FORM_BYTES:
             raise BadRequest(f"The form is larger than {FORM_BYTES // 1024} KB.")
     return parse_form(bytes(body))
-
-
-def _wanted(request: Request) -> str:
-    """Where to go after signing in: the page that was asked for, if it is one that can be shown again."""
-    if request.method != "GET":
-        return "/-/"
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _refused(visit: Visit, refusal: Refusal) -> Response:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
@@ -105,12 +105,28 @@ class Visit:
         """Sends the browser on to another page of ours: after a form, so that "reload" does not send it again."""
         return RedirectResponse(self.to(path), 303, {"cache-control": "no-store"})
 
+    def sign_in_first(self) -> Response:
+        """Sends somebody who did not sign in to where one does, and from there to what was wanted."""
+        return self.go(f"/-/sign-in?next={quote(self._wanted, safe='')}")
+
+    @property
+    def _wanted(self) -> str:
+        """The page that was asked for, if it is one that can be shown again."""
+        if self.request.method != "GET":
+            return "/-/"
+        return self.request.url.path + (f"?{self.request.url.query}" if self.request.url.query else "")
+
+    @property
+    def packages_path(self) -> str:
+        """Where the packages are listed that this visitor may see."""
+        return "/-/browse" if self.signed_in is None else "/-/packages"
+
     def _common(self) -> dict[str, Any]:
         theme = self.request.cookies.get(THEME_COOKIE, "")
         return {
             "visit": self,
             "user": None if self.signed_in is None else self.signed_in.user,
-            "groups": [] if self.signed_in is None else navigation(self.signed_in.actor),
+            "groups": navigation(self.actor),
             "theme": theme if theme in THEMES else "",
             "path": self.request.url.path,
             "to": self.to,
