@@ -1,5 +1,6 @@
 """Reading users."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from packistry.access.permissions import Permission
 from packistry.access.rules import require
 from packistry.db.engine import ReadSession
 from packistry.db.models import User
+from packistry.db.statements import all_in
 from packistry.db.types import is_id
 from packistry.errors import NotFound
 
@@ -53,6 +55,14 @@ def list_users(session: ReadSession, actor: Actor) -> list[UserSummary]:
     require(actor, Permission.USER_MANAGE)
     users = session.scalars(select(User).where(User.deleted_at.is_(None)).order_by(User.email))
     return [summarise_user(session, user) for user in users]
+
+
+def name_users(session: ReadSession, actor: Actor, words: Sequence[str], limit: int) -> Sequence[tuple[int, str, str]]:
+    """Ids, names and e-mail addresses of users with all words in either, by address."""
+    require(actor, Permission.USER_MANAGE)
+    conditions = [User.deleted_at.is_(None), *all_in(User.name + " " + User.email, words)]
+    chosen = select(User.id, User.name, User.email).where(*conditions).order_by(User.email).limit(limit)
+    return [(number, name, email) for number, name, email in session.execute(chosen)]
 
 
 def summarise_user(session: ReadSession, user: User) -> UserSummary:

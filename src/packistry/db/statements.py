@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, text
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -54,3 +54,8 @@ def _insert(session: WriteSession, table: type[Base]) -> postgresql.Insert | sql
 def like(text: str) -> str:
     r"""The text for LIKE with escape \, in which % and _ mean themselves."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def all_in(column: SQLColumnExpression[str], words: Sequence[str]) -> list[ColumnElement[bool]]:
+    """Each of the words is somewhere in the text, in any case (on SQLite, of letters of ASCII)."""
+    return [func.lower(column).like(f"%{like(word.lower())}%", escape="\\") for word in words]

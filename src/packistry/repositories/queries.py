@@ -1,5 +1,6 @@
 """Reading repositories."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,7 @@ from packistry.access.actors import Actor
 from packistry.access.rules import visible_packages, visible_repositories
 from packistry.db.engine import ReadSession
 from packistry.db.models import Package, Repository
+from packistry.db.statements import all_in
 from packistry.db.types import is_id
 from packistry.errors import Conflict, NotFound
 
@@ -51,6 +53,15 @@ def repository_facts(session: ReadSession, path: str) -> RepositoryFacts | None:
     """The repository at this path, whoever asks: the door decides what it says of it."""
     row = session.execute(select(*FACTS).where(Repository.path == path, Repository.deleted_at.is_(None))).one_or_none()
     return None if row is None else RepositoryFacts(*row)
+
+
+def name_repositories(
+    session: ReadSession, actor: Actor, words: Sequence[str], limit: int
+) -> Sequence[tuple[str, str]]:
+    """Names and paths of repositories that the actor sees, with all words in either, by path."""
+    conditions = [visible_repositories(actor), *all_in(Repository.name + " " + Repository.path, words)]
+    chosen = select(Repository.name, Repository.path).where(*conditions).order_by(Repository.path).limit(limit)
+    return [(name, path) for name, path in session.execute(chosen)]
 
 
 def find_repository(session: ReadSession, actor: Actor, path: str) -> Repository:

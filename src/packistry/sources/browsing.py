@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, case, func, select
+from sqlalchemy import ColumnElement, case, func, select
 
 from packistry.access.actors import Actor
 from packistry.access.permissions import Permission
 from packistry.access.rules import require
 from packistry.db.engine import ReadSession
 from packistry.db.models import Delivery, Hook, ImportRef, ImportRun, Package, Project, Repository, Source
-from packistry.db.statements import like
+from packistry.db.statements import all_in
 from packistry.sources.deliveries import DeliverySummary
 from packistry.sources.queries import AddedProject
 from packistry.sources.states import RefState
@@ -49,7 +49,7 @@ class Wanted:
 def browse_refs(session: ReadSession, actor: Actor, run: ImportRun, wanted: Wanted) -> tuple[Sequence[ImportRef], int]:
     """Refs of the run, what needs a hand first or by name; `show` is a state."""
     require(actor, Permission.SOURCE_MANAGE)
-    conditions = [ImportRef.run_id == run.id, *_all_in(ImportRef.name, wanted.words)]
+    conditions = [ImportRef.run_id == run.id, *all_in(ImportRef.name, wanted.words)]
     if wanted.show:
         conditions.append(ImportRef.state == wanted.show)
     total = session.scalar(select(func.count()).select_from(ImportRef).where(*conditions)) or 0
@@ -66,7 +66,7 @@ def browse_projects(
     """Projects that were added from the source, found by their names or their packages'."""
     require(actor, Permission.SOURCE_MANAGE)
     named = Project.full_name + " " + func.coalesce(Package.name, "")
-    conditions = [Project.source_id == source.id, Project.deleted_at.is_(None), *_all_in(named, wanted.words)]
+    conditions = [Project.source_id == source.id, Project.deleted_at.is_(None), *all_in(named, wanted.words)]
     conditions += _of_projects(wanted.show)
     joined = select(Project, Source.name, Repository.path, Package.name).join(Source, Source.id == Project.source_id)
     joined = joined.join(Repository, Repository.id == Project.repository_id)
@@ -91,7 +91,7 @@ def browse_deliveries(
         .correlate(Hook)
         .scalar_subquery()
     )
-    conditions = [Hook.source_id == source.id, *_all_in(func.coalesce(name, "") + " " + Delivery.event, wanted.words)]
+    conditions = [Hook.source_id == source.id, *all_in(func.coalesce(name, "") + " " + Delivery.event, wanted.words)]
     conditions += _of_deliveries(wanted.show)
     of_source = select(Delivery.id).join(Hook, Hook.id == Delivery.hook_id).where(*conditions)
     total = session.scalar(select(func.count()).select_from(of_source.subquery())) or 0
@@ -106,6 +106,16 @@ def browse_deliveries(
     return [DeliverySummary(delivery, source, project or "") for delivery, project in rows], total
 
 
+def name_sources(
+    session: ReadSession, actor: Actor, words: Sequence[str], limit: int
+) -> Sequence[tuple[int, str, str]]:
+    """Ids, names and addresses of sources with all words in name or address, by name."""
+    require(actor, Permission.SOURCE_MANAGE)
+    conditions = [Source.deleted_at.is_(None), *all_in(Source.name + " " + Source.address, words)]
+    chosen = select(Source.id, Source.name, Source.address).where(*conditions).order_by(Source.name).limit(limit)
+    return [(number, name, address) for number, name, address in session.execute(chosen)]
+
+
 def _of_projects(show: str) -> list[ColumnElement[bool]]:
     found = {
         PROBLEM: Project.problem.is_not(None),
@@ -118,8 +128,3 @@ def _of_projects(show: str) -> list[ColumnElement[bool]]:
 def _of_deliveries(show: str) -> list[ColumnElement[bool]]:
     found = {MADE: Delivery.status == 202, NOTHING: Delivery.status.in_((200, 204)), REFUSED: Delivery.status >= 400}
     return [found[show]] if show else []
-
-
-def _all_in(text: SQLColumnExpression[str], words: Sequence[str]) -> list[ColumnElement[bool]]:
-    """Each of the words is somewhere in the text, in any case."""
-    return [func.lower(text).like(f"%{like(word.lower())}%", escape="\\") for word in words]

@@ -1,6 +1,8 @@
 """Import runs as people look at them: a page of them, with the counts of their refs in one statement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import ColumnElement, and_, exists, func, select
 
@@ -14,6 +16,44 @@ from packistry.sources.states import OPEN, RefState, RunState
 
 # What may be asked for: those that are not over, and those in which something failed.
 RUNNING, FAILED = "open", "failed"
+
+
+# Of the open runs, as many as anybody watches at once.
+MOST_FOLLOWED: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """How far a run is: refs that were looked at, and refs there are."""
+
+    run_id: int
+    state: str
+    done: int
+    total: int
+
+    @property
+    def is_over(self) -> bool:
+        return self.state not in OPEN
+
+
+def follow_runs(session: ReadSession, runs: Collection[int], *, with_open: bool) -> Mapping[int, RunProgress]:
+    """How far these runs are, and with `with_open` all that are not over, in two questions however many they are.
+
+    No actor is asked for: who may follow is decided when somebody begins to.
+    """
+    chosen = ImportRun.id.in_(runs)
+    if with_open:
+        chosen = chosen | ImportRun.id.in_(
+            select(ImportRun.id).where(ImportRun.state.in_(OPEN)).order_by(ImportRun.id.desc()).limit(MOST_FOLLOWED)
+        )
+    states = dict(session.execute(select(ImportRun.id, ImportRun.state).where(chosen)).all())
+    counts = _counts(session, list(states))
+    found: dict[int, RunProgress] = {}
+    for run_id, state in states.items():
+        refs = counts.get(run_id, {})
+        total = sum(refs.values())
+        found[run_id] = RunProgress(run_id, state, total - refs.get(RefState.WAITING, 0), total)
+    return found
 
 
 def browse_runs(

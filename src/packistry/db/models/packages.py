@@ -15,7 +15,13 @@ class Package(Base):
     """One name in one repository. A deleted package keeps its row, so that its name, documents and archives go on."""
 
     __tablename__ = "packages"
-    __table_args__ = (UniqueConstraint("repository_id", "name"), Index(None, "repository_id", "vendor"), NEVER_AGAIN)
+    __table_args__ = (
+        UniqueConstraint("repository_id", "name"),
+        Index(None, "repository_id", "vendor"),
+        # All that a search by name looks at, while it is typed: the rows themselves are ten times as much to read.
+        Index(None, "name", "repository_id", "deleted_at"),
+        NEVER_AGAIN,
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     repository_id: Mapped[int] = mapped_column(ForeignKey("repositories.id"))

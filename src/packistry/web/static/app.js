@@ -84,6 +84,17 @@ document.addEventListener('submit', (event) => {
   swap(form.closest('[data-region]'), addressOf(form))
 })
 
+// Ctrl K, or the field in the sidebar: everything there is, by a few letters. Without a script it is a page.
+const finder = $('[data-palette]')
+const openPalette = (event) => {
+  event.preventDefault()
+  import(finder.dataset.palette).then((palette) => palette.open(), () => location.assign(finder.href))
+}
+finder?.addEventListener('click', (event) => { if (!event.metaKey && !event.ctrlKey && !event.shiftKey) openPalette(event) })
+document.addEventListener('keydown', (event) => {
+  if (finder && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === 'k') openPalette(event)
+})
+
 // The number over the bar of a chart.
 for (const plot of document.querySelectorAll('.plot')) {
   const tip = $('.tip', plot)
@@ -99,12 +110,34 @@ for (const plot of document.querySelectorAll('.plot')) {
   plot.addEventListener('pointerleave', () => { tip.hidden = true })
 }
 
-// Work that goes on: the region is asked for again while it says that it is not over.
-for (const region of document.querySelectorAll('[data-region][data-watch]')) {
+// Work that goes on: told by the server as it happens, else asked for while the region says that it is not over.
+function poll(region) {
   const look = async () => {
     if (!$('[data-running]', region)) return
     if (!document.hidden) await swap(region, location.href)
     setTimeout(look, 2000)
   }
   setTimeout(look, 2000)
+}
+function listen(region) {
+  const stream = new EventSource(region.dataset.events)
+  let last = Date.now(), failures = 0
+  const renew = () => { last = Date.now(); if (!document.hidden) return swap(region, location.href) }
+  stream.addEventListener('progress', (event) => {
+    failures = 0
+    const [run] = JSON.parse(event.data), bar = $('progress', region)
+    if (bar && run?.total) Object.assign(bar, { max: run.total, value: run.done })
+    if (Date.now() - last > 3000) renew() // the rows below the bar
+  })
+  stream.addEventListener('finished', () => { stream.close(); swap(region, location.href) })
+  stream.addEventListener('error', () => { // it comes back by itself, unless it was refused
+    if (stream.readyState !== EventSource.CLOSED && ++failures < 3) return
+    stream.close()
+    poll(region)
+  })
+}
+for (const region of document.querySelectorAll('[data-region][data-watch]')) {
+  if (!$('[data-running]', region)) continue
+  if (region.dataset.events && window.EventSource) listen(region)
+  else poll(region)
 }

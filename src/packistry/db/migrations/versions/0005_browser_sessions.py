@@ -28,6 +28,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_browser_sessions_user_id"), "browser_sessions", ["user_id"], unique=False)
     op.create_index(op.f("ix_browser_sessions_last_seen_at"), "browser_sessions", ["last_seen_at"], unique=False)
+    op.create_index(
+        op.f("ix_packages_name_packages_repository_id_packages_deleted_at"),
+        "packages",
+        ["name", "repository_id", "deleted_at"],
+        unique=False,
+    )
 
     op.create_table(
         "installation",
@@ -41,4 +47,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("installation")
+    op.drop_index(op.f("ix_packages_name_packages_repository_id_packages_deleted_at"), table_name="packages")
     op.drop_table("browser_sessions")
