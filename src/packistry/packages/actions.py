@@ -30,6 +30,7 @@ from packistry.packages.conflicts import conflict, refuse_equal
 from packistry.packages.documents import Address, render_documents
 from packistry.packages.holding import held_package, held_version, package_subject, package_to_publish
 from packistry.packages.listing import raise_listing
+from packistry.packages.requirements import write_requirements
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +321,7 @@ def _settle(
     if not is_new:
         session.execute(delete(ProvidedName).where(ProvidedName.version_id == version.id))
     session.add_all(ProvidedName(version_id=version.id, name=name) for name in submission.manifest.provides)
+    write_requirements(session, version, is_new=is_new)
     # Without the wish nothing is said: the mark is only taken away by another version that takes it.
     if submission.default_branch:
         _make_default(session, package, version)

@@ -25,7 +25,7 @@ def published(house: House) -> House:
     return house
 
 
-VIEWS = ("", "/versions", "/versions/1.0.0")
+VIEWS = ("", "/versions", "/versions/1.0.0", "/dependencies", "/dependents")
 
 
 @pytest.mark.usefixtures("published")

@@ -7,7 +7,7 @@ from packistry.db.models.downloads import Download
 from packistry.db.models.generation import Change, Generation
 from packistry.db.models.grants import GrantRow
 from packistry.db.models.installation import Installation
-from packistry.db.models.packages import Archive, Document, Package, ProvidedName, Version
+from packistry.db.models.packages import Archive, Document, Package, ProvidedName, Requirement, Version
 from packistry.db.models.repositories import Repository
 from packistry.db.models.sessions import BrowserSession
 from packistry.db.models.sources import Delivery, Hook, ImportRef, ImportRun, Project, ProjectLook, Rule, Source
@@ -33,6 +33,7 @@ __all__ = [
     "ProjectLook",
     "ProvidedName",
     "Repository",
+    "Requirement",
     "Rule",
     "Source",
     "Token",

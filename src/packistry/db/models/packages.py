@@ -103,6 +103,20 @@ class ProvidedName(Base):
     name: Mapped[str] = mapped_column(String(255), primary_key=True)
 
 
+class Requirement(Base):
+    """A package that a version requires: what dependents are found by. Of a deleted version too, while it is kept."""
+
+    __tablename__ = "requirements"
+    __table_args__ = (Index(None, "name", "package_id"),)
+
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    # That of the version.
+    package_id: Mapped[int]
+    # Only in require-dev.
+    is_dev: Mapped[bool]
+
+
 class Document(Base):
     """A p2 document as rendered at publish time: "vendor/name" or "vendor/name~dev" of one repository.
 

@@ -21,6 +21,8 @@ from packistry.packages.catalogue import (
     with_php,
 )
 from packistry.packages.documents import repository_base
+from packistry.packages.queries import Page as Slice
+from packistry.packages.requirements import list_dependents
 from packistry.sources.file_pages import FilePages, file_pages
 from packistry.web.pages.charts import bar_chart
 from packistry.web.pages.lists import Listing, asked_for
@@ -122,6 +124,18 @@ def _dependencies(visit: Visit, session: ReadSession, shown: Shown) -> dict[str,
     return {"newest": newest, "hosted": _hosted(session, visit, shown, newest)}
 
 
+def _dependents(visit: Visit, session: ReadSession, shown: Shown) -> dict[str, Any]:
+    listing = asked_for(visit, sorts=("name",), standard_sort="name")
+    slice_ = Slice(listing.offset, listing.size)
+    rows, total = list_dependents(session, visit.actor, shown.facts.package.name, search=listing.search, page=slice_)
+    return {
+        "listing": listing.counted(total),
+        "rows": rows,
+        "region": "dependents",
+        "region_template": "dependents_region.html",
+    }
+
+
 def _readme(version: VersionFacts | None, pages: FilePages | None) -> object:
     if version is None or version.readme is None:
         return None
@@ -153,6 +167,7 @@ VIEWS: Final = {
     "/versions": ("package_versions.html", _versions),
     "/versions/{version:path}": ("package_version.html", _version),
     "/dependencies": ("package_dependencies.html", _dependencies),
+    "/dependents": ("package_dependents.html", _dependents),
 }
 
 
