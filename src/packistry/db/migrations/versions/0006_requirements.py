@@ -28,7 +28,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("version_id", "name", name=op.f("pk_requirements")),
     )
-    op.create_index(op.f("ix_requirements_name"), "requirements", ["name", "package_id"], unique=False)
+    op.create_index(
+        op.f("ix_requirements_name_requirements_package_id"), "requirements", ["name", "package_id"], unique=False
+    )
     _fill()
 
 
