@@ -95,6 +95,8 @@ def _cleaned(html: str, pages: FilePages | None) -> Markup:
         attributes=ATTRIBUTES,
         allowed_classes=CLASSES,
         attribute_filter=kept,
+        # It may be wider than the page: by keyboard one has to get into it to move it.
+        set_tag_attribute_values={"pre": {"tabindex": "0"}},
         url_schemes=SCHEMES,
         link_rel="noopener nofollow ugc",
         clean_content_tags={"script", "style", "svg", "math", "iframe", "template"},

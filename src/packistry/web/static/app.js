@@ -2,9 +2,6 @@
 const $ = (selector, within = document) => within.querySelector(selector)
 const root = document.documentElement
 
-// What only works with a script is there only with one.
-for (const button of document.querySelectorAll('[data-copy][hidden], [data-open][hidden]')) button.hidden = false
-
 function toast(text) {
   const box = $('#toasts')
   const item = Object.assign(document.createElement('div'), { className: 'toast', textContent: text })
@@ -47,14 +44,15 @@ async function swap(region, address) {
   flight?.abort()
   flight = new AbortController()
   region.setAttribute('aria-busy', 'true')
-  const focus = document.activeElement?.dataset?.key
+  const focused = region.contains(document.activeElement) ? document.activeElement : null
+  const key = focused?.dataset.key, target = focused?.getAttribute('href')
+  const same = key ? `[data-key="${CSS.escape(key)}"]` : target && `[href="${CSS.escape(target)}"]`
   try {
     const response = await fetch(address, { headers: { 'X-Partial': region.dataset.region }, signal: flight.signal })
     if (!response.ok || response.redirected) return location.assign(address)
     region.innerHTML = await response.text()
-    for (const button of region.querySelectorAll('[data-copy][hidden], [data-open][hidden]')) button.hidden = false
     history.replaceState(null, '', address)
-    const again = focus && region.querySelector(`[data-key="${CSS.escape(focus)}"]`)
+    const again = same && region.querySelector(same)
     if (again) { again.focus(); again.setSelectionRange?.(again.value.length, again.value.length) }
   } catch (fault) {
     if (fault.name !== 'AbortError') location.assign(address)
