@@ -12,6 +12,9 @@ from packistry.web.pages import (
     search,
     setup,
     setup_address,
+    setup_install,
+    setup_packages,
+    setup_source,
     sign_in,
     sources,
     tokens,
@@ -22,12 +25,14 @@ from packistry.web.pages.site import Page, Site
 
 def all_pages(site: Site) -> list[Page]:
     """The pages of the site, in no order that matters."""
-    nouns = (setup_address, dashboard, packages, package, repositories, sources, deliveries, tokens, users, search)
+    nouns = (dashboard, packages, package, repositories, sources, deliveries, tokens, users, search)
     return [
         *sign_in.pages(site),
         *setup.pages(site),
+        *setup_packages.pages(site),
         *profile.pages(site),
         *audit.pages(site),
         *imports.pages(site),
+        *(page for step in (setup_address, setup_source, setup_install) for page in step.PAGES),
         *(page for noun in nouns for page in noun.PAGES),
     ]

@@ -6,13 +6,17 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from packistry.access.actors import Actor
 from packistry.access.permissions import Permission
 from packistry.access.rules import may
 from packistry.accounts.actions import make_password_hash
 from packistry.accounts.setup import GONE, is_setup_code, make_first_administrator, needs_setup
 from packistry.db.engine import ReadSession
 from packistry.errors import Forbidden
+from packistry.packages.catalogue import Wanted, browse_packages
+from packistry.packages.queries import Page as Slice
 from packistry.repositories.address import chosen_public_url
+from packistry.sources.queries import list_projects
 from packistry.web.pages.forms import CORRECTABLE, NO_PROBLEMS, Problems, problem
 from packistry.web.pages.sign_in import signed_in
 from packistry.web.pages.site import Page, Site
@@ -69,11 +73,14 @@ def pages(site: Site) -> Sequence[Page]:
     return (Page(PATH, show=_show, act=act, open=True),)
 
 
-def go_on(session: ReadSession, setting: str | None) -> str:
+def go_on(session: ReadSession, actor: Actor, setting: str | None) -> str:
     """The page of the first step that was not done yet."""
     if setting is None and chosen_public_url(session) is None:
         return f"{PATH}/address"
-    return "/-/"
+    _, packages = browse_packages(session, actor, Wanted(), Slice(0, 1))
+    if packages:
+        return f"{PATH}/install"
+    return f"{PATH}/import" if list_projects(session, actor) else f"{PATH}/repository"
 
 
 def _show(visit: Visit) -> Response:
@@ -82,7 +89,7 @@ def _show(visit: Visit) -> Response:
         if visit.signed_in is not None:
             administers = may(visit.actor, Permission.INSTALLATION_MANAGE)
             setting = visit.parts.settings.public_url
-            return visit.go(go_on(session, setting) if administers else "/-/")
+            return visit.go(go_on(session, visit.actor, setting) if administers else "/-/")
         if not is_setup_code(session, code):
             return _closed(visit)
     return _form(visit, code, NO_PROBLEMS)

@@ -17,7 +17,7 @@ from packistry.web.pages.setup import PATH, step_page
 from packistry.web.pages.site import Page
 from packistry.web.pages.visits import Visit
 
-NEXT: Final = "/-/"
+NEXT: Final = f"{PATH}/repository"
 
 
 def _show(visit: Visit) -> Response:

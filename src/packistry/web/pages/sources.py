@@ -45,7 +45,7 @@ def _connect(visit: Visit) -> Response:
     provider = find_provider(visit.word("provider"))
     names = ("name", "url", *(field.name for field in provider.fields))
     try:
-        filled = filled_in(provider.name, visit.form.text("url") or None, _values(visit))
+        filled = filled_in(provider.name, visit.form.text("url") or None, field_values(visit))
         source = visit.parts.desk.connect(visit.person, visit.form.text("name"), filled)
     except (*CORRECTABLE, AddressRefused) as refusal:
         return _connect_form(visit, problem(refusal, names))
@@ -106,7 +106,7 @@ def _rotate(visit: Visit) -> Response:
         source = source_at(session, visit.actor, visit.number("source"))
     names = [field.name for field in find_provider(source.provider).fields]
     try:
-        visit.parts.desk.rotate(visit.person, source.name, _values(visit))
+        visit.parts.desk.rotate(visit.person, source.name, field_values(visit))
     except CORRECTABLE as refusal:
         return _page_of(visit, problems=problem(refusal, names))
     return visit.go(f"{PATH}/{source.id}?test=1")
@@ -178,7 +178,7 @@ def _target(session: ReadSession, visit: Visit) -> Any:
     return find_repository(session, visit.actor, "" if path == "/" else path)
 
 
-def _values(visit: Visit) -> Mapping[str, str]:
+def field_values(visit: Visit) -> Mapping[str, str]:
     """What was filled in for the provider's own fields, whose names begin with "field:" in forms."""
     return {name.removeprefix("field:"): visit.form.secret(name) for name in visit.form.values if name[:6] == "field:"}
 
