@@ -13,7 +13,7 @@ from packistry.access.permissions import Ability, Role
 from packistry.access.secrets import hash_password
 from packistry.accounts.actions import create_user
 from packistry.app import House
-from packistry.packages.actions import Publication
+from packistry.packages.publishing import Publication
 from packistry.packages.upload import Upload
 from packistry.repositories.actions import create_repository
 from packistry.tokens.actions import create_deploy_token, create_personal_token

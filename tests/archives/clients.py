@@ -24,7 +24,7 @@ def read_by_us(path: Path) -> Listing:
     """Every path of an accepted zip, implied folders included."""
     with path.open("rb") as file:
         size_bytes = path.stat().st_size
-        tree = gather(read_zip(file, size_bytes, Limits()), Tree(Limits(), size_bytes))
+        tree = gather(read_zip(file, size_bytes, Limits()).entries(), Tree(Limits(), size_bytes))
     nodes = [node for path in tree.paths() if (node := tree.at(path))]
     return {node.path: (LETTERS[node.kind], node.digest.hex()) for node in nodes}
 

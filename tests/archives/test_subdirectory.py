@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from packistry.archives.limits import Limits
-from packistry.archives.packer import pack_package
+from packistry.archives.packer import open_project
 from packistry.archives.reader import ArchiveContents, read_archive
 from packistry.archives.selection import Selection
 from packistry.errors import ArchiveTooLarge, InvalidArchive, InvalidManifest, Refusal
@@ -52,9 +52,11 @@ def packed(
 ) -> ArchiveContents:
     """What is said of the zip that is written to a.zip."""
     (tmp_path / "project").write_bytes(data)
-    selection = Selection(top_folder=top_folder, folder=folder, excludes=tuple(excludes))
-    with (tmp_path / "a.zip").open("wb") as target:
-        return pack_package(tmp_path / "project", target, limits or Limits(), selection)
+    selection = Selection(top_folder=top_folder, excludes=tuple(excludes))
+    with open_project(tmp_path / "project", limits or Limits(), folder) as project:
+        assert project
+        with (tmp_path / "a.zip").open("wb") as target:
+            return project.pack(target, selection)
 
 
 def names(tmp_path: Path) -> list[str]:
@@ -160,14 +162,26 @@ def test_folders_without_files_are_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "folder"),
+    [
+        (as_zip(PROJECT), "packages/none"),
+        (as_zip(PROJECT), "packages"),
+        (as_zip(PROJECT), "packages/cor"),
+        (as_zip({"src/a": b""}), ""),
+        (zip_of(), ""),
+        (zip_of(Member(b"composer.json/a")), ""),
+    ],
+)
+def test_a_project_without_a_composer_json_there_is_none(tmp_path: Path, data: bytes, folder: str) -> None:
+    (tmp_path / "project").write_bytes(data)
+
+    with open_project(tmp_path / "project", Limits(), folder) as project:
+        assert project is None
+
+
+@pytest.mark.parametrize(
     ("data", "folder", "refusal", "sentence"),
     [
-        (as_zip(PROJECT), "packages/none", InvalidArchive, 'no composer.json in the folder "packages/none": name'),
-        (as_zip(PROJECT), "packages", InvalidArchive, 'no composer.json in the folder "packages"'),
-        (as_zip(PROJECT), "packages/cor", InvalidArchive, "no composer.json in the folder"),
-        (as_zip({"src/a": b""}), "", InvalidArchive, "no composer.json at its root"),
-        (zip_of(), "", InvalidArchive, "no composer.json at its root"),
-        (zip_of(Member(b"composer.json/a")), "", InvalidArchive, "no composer.json at its root"),
         (b"<html>", "", InvalidArchive, "The file is a web page"),
         (
             as_zip({"p/composer.json": MANIFEST, "p/../../evil": b""}),

@@ -18,13 +18,7 @@ from packistry.audit.log import Subject, record
 from packistry.db.engine import WriteSession
 from packistry.db.models import AuditEvent, Package, Repository, Token, User, Version
 from packistry.house import House
-from packistry.packages.actions import (
-    delete_package,
-    delete_version,
-    purge_package,
-    purge_version,
-    update_package,
-)
+from packistry.packages.actions import delete_package, delete_version, purge_package, purge_version, update_package
 from packistry.packages.documents import Address
 from packistry.repositories.actions import create_repository, delete_repository, update_repository
 from packistry.tokens.actions import (

@@ -19,8 +19,9 @@ from packistry.app import House, open_house
 from packistry.db.changes import token_key
 from packistry.db.engine import ReadSession, WriteSession
 from packistry.db.models import Package, Token, TokenSecret
-from packistry.packages.actions import Publication, delete_version, update_package
+from packistry.packages.actions import delete_version, update_package
 from packistry.packages.documents import Address, repository_base
+from packistry.packages.publishing import Publication
 from packistry.packages.queries import VersionSummary, find_package_named, find_version, list_versions
 from packistry.settings import Settings
 from packistry.tokens.actions import revoke_token

@@ -13,8 +13,9 @@ from packistry.app import House
 from packistry.composer.metadata import complete, expand
 from packistry.db.models import Archive, AuditEvent, Document, Package, Repository, Version
 from packistry.errors import Forbidden, InvalidManifest, InvalidName, InvalidVersion, VersionConflict
-from packistry.packages.actions import Outcome, delete_package, delete_version, purge_version, update_package
+from packistry.packages.actions import delete_package, delete_version, purge_version, update_package
 from packistry.packages.documents import Address, render_documents
+from packistry.packages.publishing import Outcome
 from packistry.packages.purge import remove_unnamed_files
 from packistry.storage.keys import archive_key
 from tests import factories

@@ -11,8 +11,9 @@ from packistry import clock
 from packistry.db.models import AuditEvent, Package, Version
 from packistry.errors import InvalidVersion, NotFound, VersionConflict
 from packistry.house import House
-from packistry.packages.actions import Outcome, delete_package, delete_version, update_package
+from packistry.packages.actions import delete_package, delete_version, update_package
 from packistry.packages.documents import Address
+from packistry.packages.publishing import Outcome
 from packistry.packages.queries import search_hit
 from tests import factories
 from tests.factories import OPERATOR

@@ -36,7 +36,7 @@ from tests.providers.conftest import KINDS, TOKEN, Kind
 LATER = FIRST_COMMIT_AT + timedelta(days=3)
 
 # Requests a second: fewer than the import needs, and more than two refs at once do.
-ALLOWED = 15
+ALLOWED = 10
 
 # Where a client clones from, below the address of the host or at the one that its API names.
 CLONED_FROM = {

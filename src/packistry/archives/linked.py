@@ -39,14 +39,15 @@ def _read(entries: Iterator[Entry], wanted: set[str]) -> Mapping[str, Linked]:
     for entry in entries:
         if entry.path not in wanted or entry.kind not in {"file", "executable"}:
             continue
-        content = _beginning(entry.chunks, left + 1)
+        content = beginning(entry.chunks, left + 1)
         if len(content) <= left:
             found[entry.path] = Linked(entry.kind, content)
             left -= len(content)
     return found
 
 
-def _beginning(chunks: Iterator[bytes], most_bytes: int) -> bytes:
+def beginning(chunks: Iterator[bytes], most_bytes: int) -> bytes:
+    """The first bytes of a file, at most so many; what follows is not unpacked."""
     content = bytearray()
     for chunk in chunks:
         content += chunk[: most_bytes - len(content)]

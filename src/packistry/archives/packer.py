@@ -5,18 +5,19 @@ Sorted, without dates, owners and any mode but 0644 and 0755. A folder is named 
 
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 from packistry.archives import zips
 from packistry.archives.digests import CHUNK_BYTES
 from packistry.archives.entries import Entry, Kind
 from packistry.archives.limits import Limits
 from packistry.archives.linked import Linked, linked_files
-from packistry.archives.reader import ArchiveContents, contents_of, open_archive
-from packistry.archives.selection import Selection, find_root, select
+from packistry.archives.reader import SMALL_BYTES, ArchiveContents, OpenArchive, contents_of, open_archive
+from packistry.archives.selection import Root, Selection, find_root, select
 from packistry.archives.tree import Tree
 from packistry.errors import ArchiveTooLarge, refusing_full_disk
 
@@ -55,34 +56,56 @@ def pack_zip(path: Path, target: Target, limits: Limits) -> None:
     Call it for what `read_archive` accepted; everything is checked once more. Refuses with InvalidArchive,
     ArchiveTooLarge or StorageFull; then what was written is nothing yet.
     """
-    with refusing_full_disk(), path.open("rb") as file:
-        archive = open_archive(file, limits)
+    with refusing_full_disk(), open_archive(path, limits) as archive:
         _pack(archive.entries(), archive.tree(), path.parent, target)
 
 
-def pack_package(path: Path, target: Target, limits: Limits, selection: Selection) -> ArchiveContents:
-    """Writes one package of the project in the zip or tar at `path` to `target`; what `read_archive` would say of it.
+@dataclass(frozen=True, slots=True)
+class ProjectArchive:
+    """The zip or tar of a whole project, of which one package is taken."""
 
-    Refuses as `read_archive` and `pack_zip` do, and an archive without composer.json where the selection wants it.
-    """
-    with refusing_full_disk(), path.open("rb") as file:
-        archive = open_archive(file, limits.of_project())
-        root = find_root(archive.entries(), selection.folder, archive.limits)
+    archive: OpenArchive
+    folder: str
+    root: Root
+    limits: Limits
+    scratch_folder: Path
+
+    @property
+    def composer_json(self) -> bytes:
+        """Of the package; one byte more than allowed where it is larger."""
+        return self.root.composer_json
+
+    def pack(self, target: Target, selection: Selection) -> ArchiveContents:
+        """Writes the package to `target`; what `read_archive` would say of it. Refuses as that and `pack_zip` do."""
         # A link out of a whole project leads nowhere: that pass is spared.
-        linked: Mapping[str, Linked] = linked_files(archive.entries, root) if selection.folder else {}
+        linked: Mapping[str, Linked] = linked_files(self.archive.entries, self.root.path) if self.folder else {}
         empty_folders: list[str] = []
-        entries = select(archive.entries(), root, selection, linked, empty_folders)
-        tree = Tree(limits, archive.size_bytes)
-        _pack(entries, tree, path.parent, target)
-    return replace(contents_of(tree, "zip"), empty_folders=tuple(empty_folders))
+        entries = select(self.archive.entries(), self.root.path, selection, linked, empty_folders)
+        tree = Tree(self.limits, self.archive.size_bytes)
+        _pack(entries, tree, self.scratch_folder, target)
+        return replace(contents_of(tree, "zip"), empty_folders=tuple(empty_folders))
+
+
+@contextmanager
+def open_project(path: Path, limits: Limits, folder: str = "") -> Generator[ProjectArchive | None]:
+    """The project whose archive is at `path`, readable within the block; None when `folder` has no composer.json.
+
+    `folder` holds the package in the project, as in "packages/core"; "" is the project itself. Refuses what
+    `read_archive` refuses.
+    """
+    with refusing_full_disk(), open_archive(path, limits.of_project()) as archive:
+        root = find_root(archive.entries(), folder, archive.limits)
+        yield root and ProjectArchive(archive, folder, root, limits, path.parent)
 
 
 def _pack(entries: Iterator[Entry], tree: Tree, scratch_folder: Path, target: Target) -> None:
     """The compressed files wait in a nameless file, because an archive need not be sorted and our zips are."""
-    with tempfile.TemporaryFile(dir=scratch_folder) as scratch:
+    with tempfile.SpooledTemporaryFile(SMALL_BYTES, dir=str(scratch_folder)) as spooled:
+        scratch = cast("BinaryIO", spooled)
         members = _compress(entries, tree, scratch)
         _check_size(members, tree.limits)
-        _write(members, scratch, target)
+        for piece in _gathered(_pieces(members, scratch)):
+            target.write(piece)
 
 
 def _compress(entries: Iterator[Entry], tree: Tree, scratch: BinaryIO) -> list[_Member]:
@@ -146,20 +169,33 @@ def _check_size(members: list[_Member], limits: Limits) -> None:
         raise ArchiveTooLarge("The archive is larger than a zip can be: leave out what is not needed.", field="archive")
 
 
-def _write(members: list[_Member], scratch: BinaryIO, target: Target) -> None:
+def _pieces(members: list[_Member], scratch: BinaryIO) -> Iterator[bytes]:
+    """The zip, from front to back."""
     offsets: list[int] = []
     position = 0
     for member in members:
         offsets.append(position)
         header = zips.LOCAL.pack(zips.LOCAL_SIGNATURE, *_common(member), len(member.name), 0) + member.name
-        target.write(header)
-        for chunk in _copy(scratch, member):
-            target.write(chunk)
+        yield header
+        yield from _copy(scratch, member)
         position += len(header) + member.packed_bytes
     directory = b"".join(map(_central, members, offsets))
-    target.write(directory)
+    yield directory
     count = len(members)
-    target.write(zips.END.pack(zips.END_SIGNATURE, 0, 0, count, count, len(directory), position, 0))
+    yield zips.END.pack(zips.END_SIGNATURE, 0, 0, count, count, len(directory), position, 0)
+
+
+def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces that are worth a call into the system: most files of a package are small."""
+    waiting: list[bytes] = []
+    size_bytes = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size_bytes += len(piece)
+        if size_bytes >= CHUNK_BYTES:
+            yield b"".join(waiting)
+            waiting, size_bytes = [], 0
+    yield b"".join(waiting)
 
 
 def _common(member: _Member) -> tuple[int, ...]:

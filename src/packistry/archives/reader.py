@@ -4,19 +4,25 @@ Nothing is unpacked to disk. Time is bounded by the limits: at worst `unpacked_b
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from packistry.archives import layout
 from packistry.archives.entries import Entry, broken
-from packistry.archives.limits import Limits
+from packistry.archives.limits import MIB, Limits
 from packistry.archives.tars import BLOCK, DECOMPRESSORS, is_tar_header, read_tar
 from packistry.archives.tree import Tree
 from packistry.archives.zips import END_SIGNATURE, LOCAL_SIGNATURE, read_zip
 
 Format = Literal["zip", "tar"]
+
+# Nine of ten archives of real libraries are smaller.
+SMALL_BYTES = MIB
 
 # What people send by mistake, so that the answer can name it.
 _STRANGERS = {
@@ -50,17 +56,14 @@ class ArchiveContents:
 
 @dataclass(frozen=True, slots=True)
 class OpenArchive:
-    """A file whose format and size were looked at; its entries can be read as often as needed."""
+    """A file whose format and size were looked at. `entries` are in the order of the archive, every header checked, and
+    from the first one on with each call.
+    """
 
-    file: BinaryIO
     format: Format
     size_bytes: int
     limits: Limits
-
-    def entries(self) -> Iterator[Entry]:
-        """In the order of the archive, every header checked."""
-        read = read_zip if self.format == "zip" else read_tar
-        return read(self.file, self.size_bytes, self.limits)
+    entries: Callable[[], Iterator[Entry]]
 
     def tree(self) -> Tree:
         """An empty tree with the limits of this archive."""
@@ -73,17 +76,28 @@ def read_archive(path: Path, limits: Limits) -> ArchiveContents:
     Refuses with InvalidArchive or ArchiveTooLarge: field "file" for a file that is no package, "archive" for one that
     is damaged or hostile.
     """
-    with path.open("rb") as file:
-        archive = open_archive(file, limits)
+    with open_archive(path, limits) as archive:
         tree = gather(archive.entries(), archive.tree())
     return contents_of(tree, archive.format)
 
 
-def open_archive(file: BinaryIO, limits: Limits) -> OpenArchive:
-    """Refuses a file that is too large or no archive, before anything else in it is read."""
-    size_bytes = os.fstat(file.fileno()).st_size
-    limits.check_file(size_bytes)
-    return OpenArchive(file, sniff(file), size_bytes, limits)
+@contextmanager
+def open_archive(path: Path, limits: Limits) -> Generator[OpenArchive]:
+    """The archive, readable within the block. Refuses a file that is too large or no archive, before anything else in
+    it is read.
+    """
+    with path.open("rb") as file:
+        size_bytes = os.fstat(file.fileno()).st_size
+        limits.check_file(size_bytes)
+        # In memory, reading costs no call into the system, each of which gives the others a turn.
+        source = BytesIO(file.read()) if size_bytes <= SMALL_BYTES else file
+        archive_format = sniff(source)
+        entries = (
+            read_zip(source, size_bytes, limits).entries
+            if archive_format == "zip"
+            else partial(read_tar, source, size_bytes, limits)
+        )
+        yield OpenArchive(archive_format, size_bytes, limits, entries)
 
 
 def contents_of(tree: Tree, archive_format: Format) -> ArchiveContents:

@@ -3,47 +3,56 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from packistry.archives.entries import Entry, shown
+from packistry.archives.entries import Entry
 from packistry.archives.excludes import Excludes
 from packistry.archives.limits import Limits
-from packistry.archives.linked import Linked
-from packistry.errors import InvalidArchive
+from packistry.archives.linked import Linked, beginning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """`top_folder` is the name of the one folder in the zip that is made. `folder` holds the package in the project,
-    as in "packages/core"; "" is the project itself. `excludes` is what its composer.json has in `archive.exclude`.
+    """`top_folder` is the name of the one folder in the zip that is made. `excludes` is what the composer.json of the
+    package has in `archive.exclude`.
     """
 
     top_folder: str
-    folder: str = ""
     excludes: Sequence[object] = ()
 
 
-def find_root(entries: Iterator[Entry], folder: str, limits: Limits) -> str:
-    """The path of the package in the archive: "acme-widgets-1a2b3c/packages/core".
+@dataclass(frozen=True, slots=True)
+class Root:
+    """Where the package is in the archive, "acme-widgets-1a2b3c/packages/core", and the bytes of its composer.json."""
+
+    path: str
+    composer_json: bytes
+
+
+def find_root(entries: Iterator[Entry], folder: str, limits: Limits) -> Root | None:
+    """Where the package in `folder` of the project is ("" is the project itself); None without a composer.json there.
 
     Code hosts put one folder around the project, git by itself none. An archive of one folder is taken for the first:
-    Gitea calls that folder like the project, and a package in it may be called so again.
+    Gitea calls that folder like the project, and a package in it may be called so again. Of a composer.json that is
+    larger than allowed, one byte more than that is kept.
     """
     wanted = f"{folder}/composer.json".lstrip("/")
     top: str | None = None
-    is_around, below, at_root = True, False, False
+    is_around = True
+    below: bytes | None = None
+    at_root: bytes | None = None
     for count, entry in enumerate(entries, 1):
         # Stops millions of entries, of which a tar may have as many as the bytes allow.
         limits.check_entries(count)
         name, _, rest = entry.path.partition("/")
         top = name if top is None else top
         is_around = is_around and name == top
-        below = below or rest == wanted
-        at_root = at_root or entry.path == wanted
-    if is_around and below:
-        return f"{top}/{folder}".rstrip("/")
-    if at_root:
-        return folder
-    where = f"in the folder {shown(folder)}" if folder else "at its root"
-    raise InvalidArchive(f"The project has no composer.json {where}: name the folder that has one.", field="file")
+        # Of the first folder only: a thousand of them with a composer.json each must not fill the memory.
+        if rest == wanted and name == top:
+            below = beginning(entry.chunks, limits.composer_json_bytes + 1)
+        if entry.path == wanted:
+            at_root = beginning(entry.chunks, limits.composer_json_bytes + 1)
+    if is_around and below is not None:
+        return Root(f"{top}/{folder}".rstrip("/"), below)
+    return None if at_root is None else Root(folder, at_root)
 
 
 def select(

@@ -10,7 +10,7 @@ Why not zipfile: docs/decisions/0030-own-archive-readers.md. Source: PKWARE APPN
 import stat
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -83,23 +83,39 @@ class _End:
     position: int
 
 
-def read_zip(file: BinaryIO, size_bytes: int, limits: Limits) -> Iterator[Entry]:
-    """The entries in the order of their data, every header checked against its twin."""
+def read_zip(file: BinaryIO, size_bytes: int, limits: Limits) -> "Zip":
+    """The zip, every header checked against its twin; what the entries hold is checked while it is read."""
     end = _find_end(file, size_bytes, limits)
     records = sorted(_directory(file, end), key=lambda record: record.offset)
     # Stops the honest bomb before a byte is unpacked; the one that lies about its sizes is stopped by _counted.
     limits.check_unpacked(sum(record.size_bytes for record in records), size_bytes)
+    starts: list[int] = []
     position = 0
     for record in records:
         # Stops two entries that share data (a bomb of any ratio) and data that no entry names (bytes that a program
         # which reads from the front would unpack).
         if record.offset != position:
             raise _damaged(f"around {shown(record.name)}")
-        start = _check_local(file, record)
-        yield _entry(file, record, start)
-        position = start + record.packed_bytes + _descriptor_bytes(file, record, start + record.packed_bytes)
+        starts.append(_check_local(file, record))
+        position = starts[-1] + record.packed_bytes
+        position += _descriptor_bytes(file, record, position)
     if position != end.directory:
         raise _damaged("before its directory")
+    return Zip(file, records, starts)
+
+
+@dataclass(frozen=True, slots=True)
+class Zip:
+    """A zip whose headers are right: of each entry, where its data starts."""
+
+    file: BinaryIO
+    records: Sequence[_Record]
+    starts: Sequence[int]
+
+    def entries(self) -> Iterator[Entry]:
+        """In the order of their data; again from the first one on with each call."""
+        for record, start in zip(self.records, self.starts, strict=True):
+            yield _entry(self.file, record, start)
 
 
 def _damaged(where: str) -> Exception:

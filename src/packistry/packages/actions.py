@@ -3,10 +3,6 @@ versions move on; every archive stays.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import StrEnum
-from typing import Any
 
 import orjson
 from sqlalchemy import Row, delete, func, select, update
@@ -17,132 +13,17 @@ from packistry.access.grants import drop_grants, end_writing
 from packistry.access.permissions import Permission
 from packistry.access.rules import require
 from packistry.audit.events import Event
-from packistry.audit.log import Subject, record
-from packistry.composer.manifest import Manifest
-from packistry.composer.metadata import Place, pack
+from packistry.audit.log import record
+from packistry.composer.metadata import Place
 from packistry.composer.names import normalise_name
-from packistry.composer.versions import is_dev, normalise, remembered_sort_key, stability
+from packistry.composer.versions import is_dev, remembered_sort_key, stability
 from packistry.db.changes import document_key
-from packistry.db.engine import ReadSession, WriteSession
-from packistry.db.models import Archive, GrantRow, Package, ProvidedName, Repository, Version
+from packistry.db.engine import WriteSession
+from packistry.db.models import Archive, GrantRow, Package, ProvidedName, Version
 from packistry.errors import NotFound
-from packistry.packages.conflicts import conflict, refuse_equal
 from packistry.packages.documents import Address, render_documents
-from packistry.packages.holding import held_package, held_version, package_subject, package_to_publish
+from packistry.packages.holding import held_package, held_version, package_subject, version_subject
 from packistry.packages.listing import raise_listing
-from packistry.packages.requirements import write_requirements
-
-
-@dataclass(frozen=True, slots=True)
-class StoredArchive:
-    """A file that the storage already keeps, under its sha256."""
-
-    reference: str
-    sha1: str
-    sha256: str
-    size_bytes: int
-    content_digest: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """One version offered for publishing. `version` is as its author spells it; `released_at` is the commit's date."""
-
-    version: str
-    manifest: Manifest
-    archive: StoredArchive
-    released_at: datetime
-    readme: tuple[str, bytes] | None = None
-    source: dict[str, Any] | None = None
-    default_branch: bool = False
-    # An import: what makes a branch another one is its commit, though the files may be the same.
-    by_commit: bool = False
-
-
-class Outcome(StrEnum):
-    """What became of a submission."""
-
-    PUBLISHED = "published"
-    MOVED = "moved"
-    RESTORED = "restored"
-    UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """The version as it is now, the archive it is served from, and what the submission changed."""
-
-    package: Package
-    version: Version
-    archive: Archive
-    outcome: Outcome
-    # The normalised versions that are not as they were: this one, and the default branch that it took over from.
-    touched: Collection[str]
-
-
-def publish_version(
-    session: WriteSession, actor: Actor, repository: Repository, submission: Submission, address: Address
-) -> Publication:
-    """Publishes one version with its documents, or finds that the same files are already published.
-
-    Refuses with VersionConflict when a stable version, live or deleted, holds other files. The caller has asked
-    access.rules.repository_to_publish and has stored the file.
-    """
-    package = package_to_publish(session, actor, repository, submission.manifest.name)
-    publication = put_version(session, actor, package, submission)
-    if publication.outcome is not Outcome.UNCHANGED:
-        refresh_package(session, package, address, publication.touched)
-    return publication
-
-
-def put_version(session: WriteSession, actor: Actor, package: Package, submission: Submission) -> Publication:
-    """The rows of one version, without the documents: an import renders once for many versions."""
-    normalised = normalise(submission.version)
-    touched = {normalised, *(_default_branches(session, package) if submission.default_branch else ())}
-    version = session.execute(
-        select(Version).where(Version.package_id == package.id, Version.normalised == normalised)
-    ).scalar_one_or_none()
-    if version is None or version.deleted_at is not None:
-        refuse_equal(session, package.id, package.name, normalised)
-    if version is None:
-        version, archive = _new_version(session, package, submission, normalised)
-        record(session, actor, Event.VERSION_PUBLISHED, _subject(package, version), reference=archive.reference)
-        return Publication(package, version, archive, Outcome.PUBLISHED, touched)
-    may_change = version.is_dev or _is_accepted(version, submission)
-    archive = _known_archive(session, version, submission, may_change=may_change)
-    if archive is None and not may_change:
-        raise conflict(package.name, version, session.get_one(Archive, version.archive_id))
-    if archive is not None and version.archive_id == archive.id and version.deleted_at is None:
-        unchanged = Publication(package, version, archive, Outcome.UNCHANGED, touched)
-        return _make_default_only(session, actor, unchanged) if submission.default_branch else unchanged
-    outcome = Outcome.MOVED if version.deleted_at is None else Outcome.RESTORED
-    archive = archive or _new_archive(session, version, submission.archive)
-    version.deleted_at, version.withdrawn = None, False
-    version.updated_at = clock.now()
-    # A stable version comes back as it was: its time and all that was told of it are part of what never changes.
-    if may_change:
-        _describe(version, submission)
-        version.accepted_commit = version.refused_commit = None
-    _settle(session, package, version, archive, submission)
-    event = Event.VERSION_MOVED if outcome is Outcome.MOVED else Event.VERSION_RESTORED
-    record(session, actor, event, _subject(package, version), reference=archive.reference)
-    return Publication(package, version, archive, outcome, touched)
-
-
-def _default_branches(session: WriteSession, package: Package) -> Sequence[str]:
-    marked = select(Version.normalised).where(Version.package_id == package.id, Version.default_branch)
-    return session.scalars(marked).all()
-
-
-def _make_default_only(session: WriteSession, actor: Actor, unchanged: Publication) -> Publication:
-    """The same files again, with the wish to be the default branch, which is not in the files."""
-    package, version = unchanged.package, unchanged.version
-    if version.default_branch:
-        return unchanged
-    version.updated_at = clock.now()
-    _make_default(session, package, version)
-    record(session, actor, Event.VERSION_MOVED, _subject(package, version), reference=unchanged.archive.reference)
-    return replace(unchanged, outcome=Outcome.MOVED)
 
 
 def refresh_package(
@@ -202,7 +83,7 @@ def take_out_version(
     version.deleted_at, version.withdrawn = clock.now(), withdrawn
     version.default_branch = False
     session.execute(delete(ProvidedName).where(ProvidedName.version_id == version.id))
-    record(session, actor, Event.VERSION_DELETED, _subject(package, version))
+    record(session, actor, Event.VERSION_DELETED, version_subject(package, version))
 
 
 def delete_package(session: WriteSession, actor: Actor, package: Package, address: Address) -> None:
@@ -236,7 +117,7 @@ def purge_version(
     require(actor, Permission.PACKAGE_MANAGE)
     held_version(session, held_package(session, package), version)
     files = session.scalars(select(Archive.sha256).where(Archive.version_id == version.id)).all()
-    record(session, actor, Event.VERSION_PURGED, _subject(package, version), archives=len(files))
+    record(session, actor, Event.VERSION_PURGED, version_subject(package, version), archives=len(files))
     session.execute(delete(Archive).where(Archive.version_id == version.id))
     session.execute(delete(ProvidedName).where(ProvidedName.version_id == version.id))
     session.execute(delete(Version).where(Version.id == version.id))
@@ -267,108 +148,6 @@ def purge_package(session: WriteSession, actor: Actor, package: Package, address
     raise_listing(session, package.repository_id)
     session.changed(document_key(package.repository_id, package.name))
     return list(files)
-
-
-def _new_version(
-    session: WriteSession, package: Package, submission: Submission, normalised: str
-) -> tuple[Version, Archive]:
-    now = clock.now()
-    version = Version(
-        package_id=package.id,
-        normalised=normalised,
-        is_dev=is_dev(normalised),
-        first_published_at=now,
-        archive_id=0,
-        default_branch=False,
-    )
-    _describe(version, submission)
-    session.add(version)
-    session.flush()
-    archive = _new_archive(session, version, submission.archive)
-    _settle(session, package, version, archive, submission, is_new=True)
-    return version, archive
-
-
-def _describe(version: Version, submission: Submission) -> None:
-    manifest = submission.manifest
-    version.version = submission.version
-    version.published = pack(manifest.published)
-    version.abandoned = _abandoned_mark(manifest)
-    version.readme_name, version.readme = submission.readme or (None, None)
-    version.warnings = list(manifest.warnings)
-    version.released_at = submission.released_at
-    version.updated_at = clock.now()
-    version.source = submission.source
-
-
-def _abandoned_mark(manifest: Manifest) -> str | None:
-    if manifest.abandoned is False:
-        return None
-    return "" if manifest.abandoned is True else manifest.abandoned
-
-
-def _settle(
-    session: WriteSession,
-    package: Package,
-    version: Version,
-    archive: Archive,
-    submission: Submission,
-    *,
-    is_new: bool = False,
-) -> None:
-    """What points at the version: its current archive, the names it provides, the one default branch."""
-    version.archive_id = archive.id
-    if not is_new:
-        session.execute(delete(ProvidedName).where(ProvidedName.version_id == version.id))
-    session.add_all(ProvidedName(version_id=version.id, name=name) for name in submission.manifest.provides)
-    write_requirements(session, version, is_new=is_new)
-    # Without the wish nothing is said: the mark is only taken away by another version that takes it.
-    if submission.default_branch:
-        _make_default(session, package, version)
-
-
-def _make_default(session: WriteSession, package: Package, version: Version) -> None:
-    version.default_branch = True
-    others = update(Version).where(Version.package_id == package.id, Version.id != version.id)
-    session.execute(others.values(default_branch=False))
-
-
-def _new_archive(session: WriteSession, version: Version, stored: StoredArchive) -> Archive:
-    archive = Archive(
-        version_id=version.id,
-        reference=stored.reference,
-        sha1=stored.sha1,
-        sha256=stored.sha256,
-        content_digest=stored.content_digest,
-        size_bytes=stored.size_bytes,
-        made_at=clock.now(),
-    )
-    session.add(archive)
-    session.flush()
-    return archive
-
-
-def _is_accepted(version: Version, submission: Submission) -> bool:
-    """Whether an administrator said that this stable version is to be made from this very commit from now on."""
-    return submission.by_commit and version.accepted_commit == submission.archive.reference
-
-
-def _known_archive(
-    session: ReadSession, version: Version, submission: Submission, *, may_change: bool
-) -> Archive | None:
-    if not (submission.by_commit and may_change):
-        return same_files(session, version, submission.archive.content_digest)
-    return session.scalars(
-        select(Archive).where(Archive.version_id == version.id, Archive.reference == submission.archive.reference)
-    ).first()
-
-
-def same_files(session: ReadSession, version: Version, content_digest: str) -> Archive | None:
-    """An archive of this version with the same files: for a stable one its only one, for a branch any it ever had."""
-    rows = session.scalars(
-        select(Archive).where(Archive.version_id == version.id, Archive.content_digest == content_digest)
-    ).all()
-    return next((row for row in rows if row.id == version.archive_id), rows[0] if rows else None)
 
 
 def _default_branch(session: WriteSession, package: Package) -> Row[str, str | None] | None:
@@ -415,7 +194,3 @@ def _show_latest(session: WriteSession, package: Package, normalised: str | None
     ).one()
     published = orjson.loads(packed)
     package.type, package.description = published.get("type", "library"), published.get("description") or ""
-
-
-def _subject(package: Package, version: Version) -> Subject:
-    return Subject("version", version.id, f"{package.name} {version.version}")

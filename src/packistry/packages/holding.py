@@ -59,6 +59,11 @@ def package_subject(package: Package) -> Subject:
     return Subject("package", package.id, package.name)
 
 
+def version_subject(package: Package, version: Version) -> Subject:
+    """A version of the package, as the audit log names it."""
+    return Subject("version", version.id, f"{package.name} {version.version}")
+
+
 def _holding() -> Select[Package]:
     # Not the strongest lock: rows that only point at the package, such as a new grant, need not wait for it.
     return select(Package).with_for_update(key_share=True).execution_options(populate_existing=True)

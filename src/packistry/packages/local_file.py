@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 from packistry.access.actors import Actor
 from packistry.composer.names import normalise_name
 from packistry.errors import InvalidInput
-from packistry.packages.actions import Publication
+from packistry.packages.publishing import Publication
 from packistry.packages.upload import Uploads
 
 if TYPE_CHECKING:

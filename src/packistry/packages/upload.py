@@ -25,9 +25,9 @@ from packistry.db.engine import Database, ReadSession
 from packistry.db.models import Archive, Package, Repository, Version
 from packistry.db.statements import hold
 from packistry.errors import InvalidManifest, InvalidName, InvalidVersion, Unavailable
-from packistry.packages.actions import Outcome, Publication, StoredArchive, Submission, publish_version, same_files
-from packistry.packages.conflicts import conflict, refuse_equal
+from packistry.packages.conflicts import conflict, numbers_of, refuse_equal
 from packistry.packages.documents import Address
+from packistry.packages.publishing import Outcome, Publication, StoredArchive, Submission, publish_version, same_files
 from packistry.storage.base import BlobStorage, Incoming
 from packistry.storage.keys import archive_key
 
@@ -189,7 +189,7 @@ def _already_there(session: ReadSession, upload: Upload, version: str, content_d
     ).scalar_one_or_none()
     if package is None:
         return None
-    refuse_equal(session, package.id, package.name, normalised)
+    refuse_equal(session, package, numbers_of(session, package).equal_to(normalised))
     found = session.execute(
         select(Version).where(Version.package_id == package.id, Version.normalised == normalised)
     ).scalar_one_or_none()

@@ -4,7 +4,8 @@ The file is stored before its row is written: a crash leaves at most a file that
 """
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO, Final, NamedTuple, cast
@@ -26,10 +27,10 @@ from packistry.errors import (
     NotFound,
     ScopeMissing,
 )
-from packistry.packages.actions import StoredArchive, Submission
+from packistry.packages.publishing import Submission
 from packistry.providers.base import Connection, Project, Provider, Ref, RefKind
 from packistry.sources.lacking import lacking, submodules
-from packistry.sources.packing import Limited, store_commit
+from packistry.sources.packing import CommitArchive, Limited, open_commit
 from packistry.sources.queries import Served
 from packistry.sources.states import RefState
 from packistry.storage.base import BlobStorage
@@ -131,11 +132,15 @@ class Preparer:
         return Verdict(RefState.KEPT, reason, served.version_id)
 
     def _prepare(self, ref: Ref, version: str) -> Prepared | Verdict:
-        manifest = self._manifest(ref)
-        if ref.kind is RefKind.TAG:
-            version = tag_matches(ref.name, manifest.version)
-        released_at = manifest.time or self._committed_at(ref)
-        archive, contents = self._archive(ref, manifest)
+        if self.package is None:
+            # Where the default branch is no package most refs are none, and each archive might be a large one.
+            self._read_manifest(ref)
+        with self._archive(ref) as archive:
+            manifest = self._manifest(ref, archive.composer_json)
+            if ref.kind is RefKind.TAG:
+                version = tag_matches(ref.name, manifest.version)
+            released_at = manifest.time or self._committed_at(ref)
+            stored, contents = archive.keep(_selection(ref, manifest))
         warning = self._lacking(ref, contents)
         if warning is not None:
             manifest = replace(manifest, warnings=(*manifest.warnings, warning))
@@ -144,7 +149,7 @@ class Preparer:
             Submission(
                 version=version,
                 manifest=manifest,
-                archive=archive,
+                archive=stored,
                 released_at=released_at,
                 readme=contents.readme,
                 # A checkout of a part of a project would give the whole of it.
@@ -163,22 +168,29 @@ class Preparer:
         except (InvalidInput, *OF_ONE_REF):
             return None
 
-    def _manifest(self, ref: Ref) -> Manifest:
-        manifest = self._read_manifest(ref)
+    def _manifest(self, ref: Ref, content: bytes) -> Manifest:
+        manifest = self._read(ref, content)
         return manifest if self.package is None else replace(manifest, name=self.package)
 
     def _read_manifest(self, ref: Ref) -> Manifest:
-        path = f"{self.directory}/{COMPOSER_JSON}" if self.directory else COMPOSER_JSON
-        content = self.provider.read_file(self.connection, self.project, ref.commit, path)
+        """What the host says of the file, without the archive."""
+        content = self.provider.read_file(self.connection, self.project, ref.commit, self._path)
         if content is None:
-            raise InvalidManifest(f"There is no {path} at {ref.commit[:12]}; it is no Composer package there.")
+            raise InvalidManifest(f"There is no {self._path} at {ref.commit[:12]}; it is no Composer package there.")
+        return self._read(ref, content)
+
+    def _read(self, ref: Ref, content: bytes) -> Manifest:
         # Providers give no more of a file than that, so what is cut there would only be told to be no JSON.
         if len(content) >= self.limits.composer_json_bytes:
             raise InvalidManifest(
-                f"{path} at {ref.commit[:12]} is larger than {spelled(self.limits.composer_json_bytes)}: move large "
-                "data out of it."
+                f"{self._path} at {ref.commit[:12]} is larger than {spelled(self.limits.composer_json_bytes)}: move "
+                "large data out of it."
             )
         return read_manifest(content)
+
+    @property
+    def _path(self) -> str:
+        return f"{self.directory}/{COMPOSER_JSON}" if self.directory else COMPOSER_JSON
 
     def _committed_at(self, ref: Ref) -> datetime:
         return self.provider.committed_at(self.connection, self.project, ref.commit)
@@ -191,19 +203,30 @@ class Preparer:
             modules = submodules(named or b"", self.directory)
         return lacking([path for path in modules if path in contents.empty_folders], contents.lfs_pointers)
 
-    def _archive(self, ref: Ref, manifest: Manifest) -> tuple[StoredArchive, ArchiveContents]:
+    @contextmanager
+    def _archive(self, ref: Ref) -> Generator[CommitArchive]:
         with self.storage.receive() as downloaded:
             target = cast("BinaryIO", Limited(downloaded, self.limits.of_project().file_bytes))
             self.provider.download_archive(self.connection, self.project, ref.commit, target)
-            selection = Selection(
-                top_folder=f"{manifest.name.replace('/', '-')}-{ref.commit[:12]}",
-                folder=self.directory,
-                excludes=_excludes(manifest),
-            )
-            return store_commit(self.storage, downloaded, ref.commit, self.limits, selection)
+            with open_commit(self.storage, downloaded, ref.commit, self.limits, self.directory) as archive:
+                if archive is None:
+                    raise self._no_package(ref)
+                yield archive
+
+    def _no_package(self, ref: Ref) -> InvalidArchive:
+        """Refuses with InvalidManifest where the commit has no composer.json either."""
+        self._read_manifest(ref)
+        return InvalidArchive(
+            f"It has no {self._path}, though the commit has: take that out of export-ignore in .gitattributes.",
+            field="archive",
+        )
 
     def _is_default(self, ref: Ref) -> bool:
         return ref.kind is RefKind.BRANCH and ref.name == self.project.default_branch
+
+
+def _selection(ref: Ref, manifest: Manifest) -> Selection:
+    return Selection(top_folder=f"{manifest.name.replace('/', '-')}-{ref.commit[:12]}", excludes=_excludes(manifest))
 
 
 def _excludes(manifest: Manifest) -> Sequence[object]:

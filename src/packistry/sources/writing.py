@@ -15,10 +15,11 @@ from packistry.db.engine import Database, WriteSession
 from packistry.db.models import ImportRef, ImportRun, Package, Project, Repository, Version
 from packistry.db.statements import hold
 from packistry.errors import Refusal, Unavailable, VersionConflict
-from packistry.packages.actions import Outcome as PublishOutcome
-from packistry.packages.actions import Publication, Submission, put_version, refresh_package, take_out_version
+from packistry.packages.actions import refresh_package, take_out_version
 from packistry.packages.documents import Address
 from packistry.packages.holding import held_package, package_to_publish
+from packistry.packages.publishing import Outcome as PublishOutcome
+from packistry.packages.publishing import Publication, Publishing, Submission
 from packistry.packages.upload import refuse_reserved
 from packistry.sources.accepting import note_refused_move
 from packistry.sources.actions import finish_run, forget_idle_syncs
@@ -67,7 +68,7 @@ class Writer:
                 return False
             self._hold_files(session, batch)
             writing = _Batch(session, session.get_one(Project, self.project_id), guarded)
-            ends = {outcome.row.id: writing.end_of(outcome) for outcome in batch}
+            ends = writing.ends_of(batch)
             for package_id, versions in writing.touched.items():
                 refresh_package(session, session.get_one(Package, package_id), self.address, versions)
             # Last, so that they are one statement for all.
@@ -148,11 +149,23 @@ class _Batch:
     project: Project
     guarded: _Guard
     touched: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
-    # Held until the commit, so that it is read once for all of its versions.
-    _packages: dict[str, Package] = field(default_factory=dict[str, Package])
+    # Held until the commit, so that a package is read once for all of its versions.
+    _publishing: dict[str, Publishing] = field(default_factory=dict[str, Publishing])
 
-    def end_of(self, outcome: Outcome) -> _End:
-        """What becomes of the ref, once its rows are written."""
+    def ends_of(self, outcomes: Sequence[Outcome]) -> Mapping[int, _End]:
+        """What becomes of each ref, by its row, once the rows of all are written."""
+        ends = [(outcome.row.id, self._end_of(outcome)) for outcome in outcomes]
+        self._settle()
+        return {
+            row_id: (state, reason, version.id if isinstance(version, Version) else version)
+            for row_id, (state, reason, version) in ends
+        }
+
+    def _settle(self) -> None:
+        for publishing in self._publishing.values():
+            publishing.settle()
+
+    def _end_of(self, outcome: Outcome) -> tuple[RefState, str | None, Version | int | None]:
         if not isinstance(outcome.result, Prepared):
             state, reason, moved = outcome.result
             version_id = None if moved is None else note_refused_move(self.session, moved, outcome.row.commit)
@@ -161,18 +174,20 @@ class _Batch:
             # A ref that is refused takes back what it began: the revival of a package that was deleted, say.
             with self.guarded(self.session):
                 publication = self._publish(outcome.result.submission)
+                if self.guarded is not nullcontext:
+                    self._settle()
         except Refusal as refusal:
             if self.guarded is nullcontext:
                 raise _RefRefused from refusal
-            self._packages.clear()
+            self._publishing.clear()
             return RefState.KEPT if isinstance(refusal, VersionConflict) else RefState.FAILED, refusal.sentence, None
         same = publication.outcome is PublishOutcome.UNCHANGED
         state = RefState.UNCHANGED if same else RefState.IMPORTED
-        return state, outcome.result.warning, publication.version.id
+        return state, outcome.result.warning, publication.version
 
     def _publish(self, submission: Submission) -> Publication:
-        package = self._package(submission.manifest.name)
-        publication = put_version(self.session, IMPORTER, package, submission)
+        publication = self._package(submission.manifest.name).put(submission)
+        package = publication.package
         publication.version.project_id = self.project.id
         if self.project.package_id is None:
             # From here on the package tells the name, also where it is a new one that was accepted.
@@ -181,13 +196,14 @@ class _Batch:
             self.touched.setdefault(package.id, set()).update(publication.touched)
         return publication
 
-    def _package(self, name: str) -> Package:
-        if name not in self._packages:
+    def _package(self, name: str) -> Publishing:
+        if name not in self._publishing:
             refuse_reserved(name)
             refuse_anothers(self.session, self.project, name)
             repository = self.session.get_one(Repository, self.project.repository_id)
-            self._packages[name] = package_to_publish(self.session, IMPORTER, repository, name)
-        return self._packages[name]
+            package = package_to_publish(self.session, IMPORTER, repository, name)
+            self._publishing[name] = Publishing(self.session, IMPORTER, package)
+        return self._publishing[name]
 
 
 def version_of(kind: str, name: str) -> str | None:

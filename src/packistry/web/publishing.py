@@ -16,9 +16,9 @@ from packistry.composer.documents import notify_document
 from packistry.composer.names import normalise_name
 from packistry.db.engine import ReadSession
 from packistry.errors import BadRequest
-from packistry.packages.actions import Outcome, Publication
 from packistry.packages.documents import dist_path, repository_base
 from packistry.packages.downloads import DownloadCounts
+from packistry.packages.publishing import Outcome, Publication
 from packistry.packages.queries import package_downloads, visible_version_ids
 from packistry.packages.upload import Upload, Uploads, refuse_reserved
 from packistry.repositories.serve import Registry
