@@ -3,9 +3,12 @@
 from collections.abc import AsyncGenerator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import structlog
+from starlette.routing import Mount
 
+from packistry.api.door import PREFIX, Door
 from packistry.db.engine import THREADS
 from packistry.db.watch import watch
 from packistry.house import House, open_house
@@ -82,6 +85,13 @@ class Worker:
                 yield app
 
 
+def _make_api() -> Any:
+    """The API's application. Imported when it is asked for: it costs 0.25 s and 5 MB."""
+    from packistry.api.application import make_application
+
+    return make_application()
+
+
 @asynccontextmanager
 async def wire(house: House, executor: Executor) -> AsyncGenerator[Wire]:
     """The doors of a worker, in the event loop that runs; what they counted is written when they close."""
@@ -117,7 +127,8 @@ async def wire(house: House, executor: Executor) -> AsyncGenerator[Wire]:
         site = Site(pages, identity, parts.origin, watcher, executor)
         webhooks = Webhooks(receiver, hook_threads)
         metrics = Metrics(settings, lambda: exposition(families(house.database, settings.data_dir)))
-        routes = [*webhooks.routes(), *metrics.routes(), *site.routes(all_pages(site))]
+        door = Door(pages, caller=caller, origin=parts.origin, limits=site.limits, executor=executor, make=_make_api)
+        routes = [*webhooks.routes(), *metrics.routes(), Mount(PREFIX, door), *site.routes(all_pages(site))]
         behind = application(house.database, routes)
         yield Wire(parts, behind)
     finally:

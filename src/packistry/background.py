@@ -84,6 +84,12 @@ def _forget_deliveries(house: House) -> None:
     forget_all_deliveries(house.database)
 
 
+def _forget_answers(house: House) -> None:
+    from packistry.accounts.repeats import forget_answers
+
+    forget_answers(house.database)
+
+
 def _sweep_sources(house: House) -> None:
     house.sweeper.sweep()
 
@@ -136,6 +142,7 @@ SCHEDULES: Final[tuple[Schedule[House], ...]] = (
     # Soon after the secret key was changed, so that the former one can be taken away the same day.
     Schedule("seal-anew", timedelta(hours=1), _seal_anew),
     Schedule("deliveries", timedelta(hours=1), _forget_deliveries),
+    Schedule("kept-answers", timedelta(hours=1), _forget_answers),
     # A credential may be made shorter or withdrawn at any time; a day would be too late to tell of its last.
     Schedule("credentials", timedelta(hours=6), _look_at_credentials),
     # A host that was wrong for a while, or a credential that was made good there, costs half an hour.

@@ -98,6 +98,18 @@ class BadRequest(Refusal):
     """The request itself is malformed."""
 
 
+class Outdated(Refusal):
+    """Changed since the caller looked at it, as the caller's If-Match says."""
+
+
+class TooManyRequests(Refusal):
+    """Slow down: more requests in a minute than one caller may send. `retry_seconds` is how long to wait."""
+
+    def __init__(self, sentence: str, *, retry_seconds: int) -> None:
+        super().__init__(sentence)
+        self.retry_seconds = retry_seconds
+
+
 class BodyTooLarge(Refusal):
     """A body past what this address reads."""
 
@@ -214,6 +226,8 @@ ANSWERS: dict[type[Refusal], Answer] = {
     Forbidden: Answer(HTTPStatus.FORBIDDEN, "forbidden", "info"),
     TooManyAttempts: Answer(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", "warning"),
     BadRequest: Answer(HTTPStatus.BAD_REQUEST, "bad_request", "info"),
+    Outdated: Answer(HTTPStatus.PRECONDITION_FAILED, "outdated", "info"),
+    TooManyRequests: Answer(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", "info"),
     BodyTooLarge: Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", "info"),
     UnsupportedMediaType: Answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "info"),
     StorageFull: Answer(HTTPStatus.INSUFFICIENT_STORAGE, "storage_full", "error"),

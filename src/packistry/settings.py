@@ -284,6 +284,13 @@ class Settings(BaseSettings):
         le=600,
     )
 
+    api_requests_per_minute: int = _setting(
+        600,
+        "number",
+        "How many requests one token or browser may send to the API in a minute, to each worker.",
+        ge=1,
+    )
+
     session_idle_days: int = _setting(
         14, "days", "How long a browser stays signed in without being used.", ge=1, le=365
     )

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from packistry.access.actors import Actor, Anonymous, DeployTokenActor, System, UserActor
 from packistry.access.grants import Grant
-from packistry.access.permissions import ALL_ABILITIES, Ability, Permission
+from packistry.access.permissions import ALL_ABILITIES, COMPOSER_ABILITIES, Ability, Permission
 from packistry.access.rules import (
     repository_to_publish,
     require,
@@ -32,7 +32,12 @@ def person(*, administrator: bool = False, abilities: frozenset[Ability] = ALL_A
 
 def personal_token(*, administrator: bool) -> UserActor:
     return UserActor(
-        user_id=ADA, name="ada@example.test", is_administrator=administrator, token_id=5, token_name="laptop"
+        user_id=ADA,
+        name="ada@example.test",
+        is_administrator=administrator,
+        token_id=5,
+        token_name="laptop",
+        abilities=COMPOSER_ABILITIES,
     )
 
 
@@ -46,7 +51,11 @@ ROLES: list[tuple[Actor, frozenset[Permission], str]] = [
     (person(administrator=True), frozenset(Permission), "administrators do everything"),
     (person(), frozenset({OWN}), "users manage their own personal tokens"),
     (person(administrator=True, abilities=READ), frozenset(), "a password that was shown for reading reads"),
-    (personal_token(administrator=True), frozenset(), "a token never administers, whoever it belongs to"),
+    (
+        personal_token(administrator=True),
+        frozenset(),
+        "by Composer's abilities no token administers, whoever it belongs to",
+    ),
     (DEPLOY, frozenset(), "nor does a machine's"),
     (Anonymous(), frozenset(), "nor does nobody"),
 ]

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from packistry import clock
 from packistry.access.actors import Actor, Anonymous, DeployTokenActor, System, UserActor
 from packistry.access.grants import Grant
-from packistry.access.permissions import ALL_ABILITIES, Ability, Role
+from packistry.access.permissions import COMPOSER_ABILITIES, Ability, Role
 from packistry.accounts.actions import create_user, delete_user, reset_password, update_user
 from packistry.audit.events import Event
 from packistry.audit.log import Subject, record
@@ -152,7 +152,7 @@ LINES = [
     ),
     Line(
         Event.DEPLOY_TOKEN_UPDATED,
-        lambda here: update_deploy_token(here.session, BOSS, here.deploy, name="build", abilities=ALL_ABILITIES),
+        lambda here: update_deploy_token(here.session, BOSS, here.deploy, name="build", abilities=COMPOSER_ABILITIES),
         ("deploy_token", "build"),
         {"abilities": ["repository:read", "repository:write"]},
     ),

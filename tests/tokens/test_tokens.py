@@ -9,7 +9,7 @@ from sqlalchemy import select
 from packistry import clock
 from packistry.access.actors import Actor, Anonymous, DeployTokenActor, UserActor
 from packistry.access.grants import Grant
-from packistry.access.permissions import ALL_ABILITIES, Ability, Role
+from packistry.access.permissions import COMPOSER_ABILITIES, Ability, Role
 from packistry.access.secrets import TokenKind, digest_of, kind_of
 from packistry.db.changes import token_key
 from packistry.db.engine import WriteSession
@@ -150,7 +150,12 @@ def test_a_change_changes_what_is_named(house: House) -> None:
     def change(session: WriteSession) -> None:
         row = session.get_one(Token, 1)
         update_deploy_token(
-            session, OPERATOR, row, grants=[Grant("acme")], abilities=ALL_ABILITIES, expires_at=NOON + timedelta(days=9)
+            session,
+            OPERATOR,
+            row,
+            grants=[Grant("acme")],
+            abilities=COMPOSER_ABILITIES,
+            expires_at=NOON + timedelta(days=9),
         )
         assert token_key(1) in session.changed_keys
 
@@ -322,7 +327,7 @@ def test_people_manage_their_own_tokens_and_see_no_others(house: House) -> None:
         Anonymous(),
         UserActor(user_id=1, name="ada@x.test", is_administrator=False),
         UserActor(user_id=1, name="ada@x.test", is_administrator=True, token_id=5, token_name="x"),
-        DeployTokenActor(token_id=1, name="ci", abilities=ALL_ABILITIES),
+        DeployTokenActor(token_id=1, name="ci", abilities=COMPOSER_ABILITIES),
     ],
 )
 def test_only_administrators_manage_deploy_tokens(house: House, actor: Actor) -> None:

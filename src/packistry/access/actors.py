@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from packistry.access.permissions import ALL_ABILITIES, Ability
+from packistry.access.permissions import COMPOSER_ABILITIES, Ability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class UserActor:
     user_id: int
     name: str
     is_administrator: bool
-    abilities: frozenset[Ability] = ALL_ABILITIES
+    abilities: frozenset[Ability] = COMPOSER_ABILITIES
     token_id: int | None = None
     token_name: str | None = None
     address: str | None = None

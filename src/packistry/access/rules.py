@@ -6,8 +6,9 @@ through packages shows only those. Writing needs a grant that says so: being pub
 
 from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 
+from packistry.access.abilities import holds
 from packistry.access.actors import Actor, Anonymous, DeployTokenActor, System, UserActor, describe, has_ability
-from packistry.access.permissions import ROLE_PERMISSIONS, Ability, Permission, Role
+from packistry.access.permissions import AREAS, ROLE_PERMISSIONS, Ability, Permission, Role
 from packistry.db.engine import ReadSession
 from packistry.db.models import GrantRow, Package, Repository
 from packistry.errors import Forbidden, NotFound, Unauthenticated
@@ -84,16 +85,21 @@ def writable_packages(actor: Actor) -> ColumnElement[bool]:
 
 
 def may(actor: Actor, permission: Permission) -> bool:
-    """Whether the actor's role alone gives the permission.
+    """Whether the actor's role gives the permission, and the token that was shown, if one was, an ability in its area.
 
-    A token never administers, nor does a password that was shown for reading only.
+    Composer's abilities are none of those: by them no token administers, nor does a password that was shown for
+    reading only. Reading and changing are told apart at the door of the API, which names an ability of each call.
     """
     match actor:
         case System():
             return True
-        case UserActor(token_id=None) if Ability.WRITE in actor.abilities:
+        case UserActor(token_id=None) if Ability.WRITE not in actor.abilities:
+            return False
+        case UserActor():
             role = Role.ADMINISTRATOR if actor.is_administrator else Role.USER
-            return permission in ROLE_PERMISSIONS[role]
+            if permission not in ROLE_PERMISSIONS[role]:
+                return False
+            return actor.token_id is None or any(holds(actor.abilities, ability) for ability in AREAS[permission])
         case _:
             return False
 

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select
 
-from packistry.access.actors import Actor
+from packistry.access.actors import Actor, UserActor
 from packistry.access.grants import Grant, Holder, grants_of
-from packistry.access.permissions import Permission
+from packistry.access.permissions import Permission, Role
 from packistry.access.rules import require
 from packistry.db.engine import ReadSession
 from packistry.db.models import User
-from packistry.db.statements import all_in
+from packistry.db.parts import Found, Orders, Part, ascending, descending, read_part
+from packistry.db.statements import all_in, any_holds
 from packistry.db.types import is_id
 from packistry.errors import NotFound
 
@@ -50,6 +52,11 @@ def user_at(session: ReadSession, actor: Actor, user_id: int) -> User:
     return user
 
 
+def own_user(session: ReadSession, actor: UserActor) -> User:
+    """The one who asks."""
+    return session.get_one(User, actor.user_id)
+
+
 def list_users(session: ReadSession, actor: Actor) -> list[UserSummary]:
     """All users by e-mail address."""
     require(actor, Permission.USER_MANAGE)
@@ -63,6 +70,36 @@ def name_users(session: ReadSession, actor: Actor, words: Sequence[str], limit: 
     conditions = [User.deleted_at.is_(None), *all_in(User.name + " " + User.email, words)]
     chosen = select(User.id, User.name, User.email).where(*conditions).order_by(User.email).limit(limit)
     return [(number, name, email) for number, name, email in session.execute(chosen)]
+
+
+USER_ORDERS: Final[Orders] = {
+    "email": ascending(User.email, User.id),
+    "-email": descending(User.email, User.id),
+    "name": ascending(User.name, User.id),
+    "-name": descending(User.name, User.id),
+    "-created": descending(User.created_at, User.id),
+    "created": ascending(User.created_at, User.id),
+}
+
+
+def part_of_users(
+    session: ReadSession,
+    actor: Actor,
+    part: Part,
+    *,
+    words: Sequence[str] = (),
+    role: Role | None = None,
+    active: bool | None = None,
+) -> Found[UserSummary]:
+    """A part of the users, with all words in name or e-mail address."""
+    require(actor, Permission.USER_MANAGE)
+    chosen = select(User).where(User.deleted_at.is_(None), *(any_holds(word, User.name, User.email) for word in words))
+    if role is not None:
+        chosen = chosen.where(User.role == role)
+    if active is not None:
+        chosen = chosen.where(User.active == active)
+    found = read_part(session, chosen, part)
+    return Found([summarise_user(session, row[0]) for row in found.rows], found.last)
 
 
 def summarise_user(session: ReadSession, user: User) -> UserSummary:

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from packistry.cli.asking import confirm
-from packistry.cli.opening import opened, operator
+from packistry.cli.opening import opened, operator, public_url
 from packistry.cli.options import (
+    READ,
     Abilities,
-    AbilityWord,
     AsJSON,
     Expires,
     TokenPackages,
@@ -21,9 +21,10 @@ from packistry.cli.options import (
     token_grants,
 )
 from packistry.cli.printing import answer, facts, moment, table
-from packistry.cli.secrets_shown import shown, with_secret
+from packistry.cli.secrets_shown import shown
 from packistry.cli.user import spelled
 from packistry.cli.verbs import noun, verb
+from packistry.documents.secrets import with_secret
 from packistry.documents.subjects import DeletedDocument, NewTokenDocument, TokenDocument, token_document
 from packistry.errors import InvalidInput
 
@@ -61,12 +62,12 @@ def add(
             operator(),
             name=name,
             grants=token_grants(repositories, packages),
-            abilities=abilities_of(abilities or [AbilityWord.READ]),
+            abilities=abilities_of(abilities or [READ]),
             expires_at=end_of(expires),
         )
         session.flush()
         summary, actor = summarise_token(session, made, None), token_actor(made, None)
-        document = with_secret(session, house, summary, actor, secret)
+        document = with_secret(session, public_url(house), summary, actor, secret)
     answer(document, shown(document, "Made deploy token"), as_json=as_json)
 
 
@@ -150,7 +151,7 @@ def rotate(token: Name, *, overlap: Overlap = "24h", as_json: AsJSON = False) ->
         secret = rotate_token(session, operator(), found, overlap=length)
         session.flush()
         summary, actor = summarise_token(session, found, None), token_actor(found, None)
-        document = with_secret(session, house, summary, actor, secret, overlap=length)
+        document = with_secret(session, public_url(house), summary, actor, secret, overlap=length)
     answer(document, shown(document, "New secret for deploy token"), as_json=as_json)
 
 

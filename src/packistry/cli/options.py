@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -16,11 +15,7 @@ if TYPE_CHECKING:
     from packistry.access.permissions import Ability
 
 
-class AbilityWord(StrEnum):
-    """The abilities as the flags spell them."""
-
-    READ = "read"
-    WRITE = "write"
+READ: Final = "read"
 
 
 AsJSON = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
@@ -33,7 +28,15 @@ Expires = Annotated[
     ),
 ]
 Abilities = Annotated[
-    list[AbilityWord] | None, typer.Option("--ability", metavar="read|write", help="What it may do; may be repeated.")
+    list[str] | None, typer.Option("--ability", metavar="read|write", help="What it may do; may be repeated.")
+]
+PersonalAbilities = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ability",
+        metavar="ABILITY",
+        help="What it may do: read, write, or by the API admin:read, packages:write, ...; may be repeated.",
+    ),
 ]
 UserGrantRepositories = Annotated[
     list[str] | None,
@@ -83,11 +86,15 @@ def token_grants(repositories: Iterable[str] | None, packages: Iterable[str] | N
     return grants
 
 
-def abilities_of(words: Sequence[AbilityWord]) -> "frozenset[Ability]":
-    """The abilities of these words."""
+def abilities_of(words: Sequence[str]) -> "frozenset[Ability]":
+    """The abilities of these words. Refuses with InvalidInput a word that is none."""
     from packistry.access.permissions import Ability
 
-    return frozenset(ability for ability in Ability if ability.word in words)
+    known = {ability.word: ability for ability in Ability}
+    for word in words:
+        if word not in known:
+            raise InvalidInput(f"{word!r} is no ability; there are {', '.join(known)}.", field="ability")
+    return frozenset(known[word] for word in words)
 
 
 def end_of(text: str | None) -> datetime | None:

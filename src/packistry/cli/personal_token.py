@@ -6,11 +6,12 @@ import typer
 
 from packistry.cli.asking import confirm
 from packistry.cli.deploy_token import Name, Overlap
-from packistry.cli.opening import opened, operator
-from packistry.cli.options import Abilities, AbilityWord, AsJSON, Expires, Yes, abilities_of, duration, end_of
+from packistry.cli.opening import opened, operator, public_url
+from packistry.cli.options import READ, AsJSON, Expires, PersonalAbilities, Yes, abilities_of, duration, end_of
 from packistry.cli.printing import answer, moment, table
-from packistry.cli.secrets_shown import shown, with_secret
+from packistry.cli.secrets_shown import shown
 from packistry.cli.verbs import noun, verb
+from packistry.documents.secrets import with_secret
 from packistry.documents.subjects import DeletedDocument, NewTokenDocument, TokenDocument, token_document
 
 app = noun("personal-token", "Tokens of a user, never more than that user may do.")
@@ -23,13 +24,14 @@ Owner = Annotated[str, typer.Option("--user", metavar="USER", help="Whose: e-mai
     "add",
     "personal-token add laptop --user ada@example.com",
     "personal-token add release --user ada@example.com --ability read --ability write --expires 30d",
+    "personal-token add automation --user ada@example.com --ability admin:read --ability packages:write",
     prints=NewTokenDocument,
 )
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name: where it is used.")],
     *,
     user: Owner,
-    abilities: Abilities = None,
+    abilities: PersonalAbilities = None,
     expires: Expires = None,
     as_json: AsJSON = False,
 ) -> None:
@@ -45,12 +47,12 @@ def add(
             operator(),
             owner,
             name=name,
-            abilities=abilities_of(abilities or [AbilityWord.READ]),
+            abilities=abilities_of(abilities or [READ]),
             expires_at=end_of(expires),
         )
         session.flush()
         summary, actor = summarise_token(session, made, owner), token_actor(made, owner)
-        document = with_secret(session, house, summary, actor, secret)
+        document = with_secret(session, public_url(house), summary, actor, secret)
     answer(document, shown(document, "Made personal token"), as_json=as_json)
 
 
@@ -85,7 +87,7 @@ def rotate(token: Name, *, user: Owner, overlap: Overlap = "24h", as_json: AsJSO
         secret = rotate_token(session, operator(), found, overlap=length)
         session.flush()
         summary, actor = summarise_token(session, found, owner), token_actor(found, owner)
-        document = with_secret(session, house, summary, actor, secret, overlap=length)
+        document = with_secret(session, public_url(house), summary, actor, secret, overlap=length)
     answer(document, shown(document, "New secret for personal token"), as_json=as_json)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, func, text
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, or_, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -59,3 +59,9 @@ def like(text: str) -> str:
 def all_in(column: SQLColumnExpression[str], words: Sequence[str]) -> list[ColumnElement[bool]]:
     """Each of the words is somewhere in the text, in any case (on SQLite, of letters of ASCII)."""
     return [func.lower(column).like(f"%{like(word.lower())}%", escape="\\") for word in words]
+
+
+def any_holds(word: str, *columns: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """Whether the word is part of one of the columns, in any case."""
+    pattern = f"%{like(word.lower())}%"
+    return or_(*(func.lower(column).like(pattern, escape="\\") for column in columns))

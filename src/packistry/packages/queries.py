@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true, tuple_
 
 from packistry.access.actors import Actor
 from packistry.access.rules import sees_everything, visible_packages, whole_repositories
@@ -12,7 +13,8 @@ from packistry.composer.documents import Provider, SearchHit
 from packistry.composer.versions import normalise, sort_key
 from packistry.db.engine import ReadSession
 from packistry.db.models import Archive, Download, Package, ProvidedName, Repository, Version
-from packistry.db.statements import like
+from packistry.db.parts import Found, Orders, Part, ascending, descending, read_part
+from packistry.db.statements import any_holds, like
 from packistry.db.types import is_id
 from packistry.errors import Conflict, InvalidVersion, NotFound
 
@@ -133,6 +135,55 @@ def list_packages(session: ReadSession, actor: Actor, repository: Repository | N
     return [_summarise(package, path) for package, path in rows]
 
 
+PACKAGE_ORDERS: Final[Orders] = {
+    "name": ascending(Package.name, Package.id),
+    "-name": descending(Package.name, Package.id),
+    "updated": ascending(Package.updated_at, Package.id),
+    "-updated": descending(Package.updated_at, Package.id),
+    "downloads": ascending(Package.downloads, Package.id),
+    "-downloads": descending(Package.downloads, Package.id),
+}
+
+
+def part_of_packages(
+    session: ReadSession,
+    actor: Actor,
+    part: Part,
+    *,
+    words: Sequence[str] = (),
+    repository: str | None = None,
+    name: str | None = None,
+    kind: str | None = None,
+) -> Found[PackageSummary]:
+    """A part of the packages the actor sees: with all words in name or description, of a repository by its path."""
+    chosen = _located().where(visible_packages(actor))
+    for word in words:
+        chosen = chosen.where(any_holds(word, Package.name, Package.description))
+    for column, wanted in ((Repository.path, repository), (Package.name, name), (Package.type, kind)):
+        if wanted is not None:
+            chosen = chosen.where(column == wanted)
+    found = read_part(session, chosen, part)
+    return Found([_summarise(row[0], row[1].path) for row in found.rows], found.last)
+
+
+def package_at(
+    session: ReadSession, actor: Actor, package_id: int, *, deleted: bool = False
+) -> tuple[Package, Repository, PackageSummary]:
+    """The visible package with this id; with `deleted` also one that was deleted, for whoever sees everything.
+
+    Refuses with NotFound.
+    """
+    seen = true() if deleted and sees_everything(actor) else visible_packages(actor)
+    row = session.execute(_located().where(seen, Package.id == package_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such package, or it is not visible to you.")
+    return row[0], row[1], _summarise(row[0], row[1].path)
+
+
+def _located() -> Select[Package, Repository]:
+    return select(Package, Repository).join(Repository, Repository.id == Package.repository_id)
+
+
 def summarise_package(session: ReadSession, package: Package) -> PackageSummary:
     """The row as data, with its repository's path."""
     path = session.execute(select(Repository.path).where(Repository.id == package.repository_id)).scalar_one()
@@ -146,6 +197,41 @@ def package_downloads(session: ReadSession, package: Package) -> int:
 
 def list_versions(session: ReadSession, package: Package) -> list[VersionSummary]:
     """All versions, deleted ones too, highest first."""
+    rows = session.execute(_counted_versions(package.id)).all()
+    ordered = sorted(rows, key=lambda row: sort_key(row[0].normalised), reverse=True)
+    return [_summarise_version(*row) for row in ordered]
+
+
+VERSION_ORDERS: Final[Orders] = {
+    "-published": descending(Version.first_published_at, Version.id),
+    "published": ascending(Version.first_published_at, Version.id),
+    "-released": descending(Version.released_at, Version.id),
+    "released": ascending(Version.released_at, Version.id),
+}
+
+
+def part_of_versions(
+    session: ReadSession, package: Package, part: Part, *, deleted: bool | None = None, dev: bool | None = None
+) -> Found[VersionSummary]:
+    """A part of the package's versions, deleted ones too unless told otherwise. The order is not Composer's."""
+    chosen = _counted_versions(package.id)
+    if deleted is not None:
+        chosen = chosen.where(Version.deleted_at.is_not(None) if deleted else Version.deleted_at.is_(None))
+    if dev is not None:
+        chosen = chosen.where(Version.is_dev == dev)
+    found = read_part(session, chosen, part)
+    return Found([_summarise_version(*tuple(row)[:4]) for row in found.rows], found.last)
+
+
+def version_at(session: ReadSession, package: Package, version_id: int) -> tuple[Version, VersionSummary]:
+    """The package's version with this id, deleted ones too. Refuses with NotFound."""
+    row = session.execute(_counted_versions(package.id).where(Version.id == version_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"{package.name} has no such version.")
+    return row[0], _summarise_version(*row)
+
+
+def _counted_versions(package_id: int) -> Select[Version, Archive, int, int]:
     counts = (
         select(
             Download.version_id,
@@ -153,18 +239,16 @@ def list_versions(session: ReadSession, package: Package) -> list[VersionSummary
             func.sum(Download.installs).label("installs"),
         )
         # Named here too: no database carries the condition of the outer statement into a grouping.
-        .where(Download.version_id.in_(select(Version.id).where(Version.package_id == package.id)))
+        .where(Download.version_id.in_(select(Version.id).where(Version.package_id == package_id)))
         .group_by(Download.version_id)
         .subquery()
     )
-    rows = session.execute(
+    return (
         select(Version, Archive, func.coalesce(counts.c.downloads, 0), func.coalesce(counts.c.installs, 0))
         .join(Archive, Archive.id == Version.archive_id)
         .outerjoin(counts, counts.c.version_id == Version.id)
-        .where(Version.package_id == package.id)
-    ).all()
-    ordered = sorted(rows, key=lambda row: sort_key(row[0].normalised), reverse=True)
-    return [_summarise_version(*row) for row in ordered]
+        .where(Version.package_id == package_id)
+    )
 
 
 def package_names(

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from packistry.access.actors import Actor
 from packistry.access.rules import visible_packages, visible_repositories
 from packistry.db.engine import ReadSession
 from packistry.db.models import Package, Repository
-from packistry.db.statements import all_in
+from packistry.db.parts import Found, Orders, Part, ascending, descending, read_part
+from packistry.db.statements import all_in, any_holds
 from packistry.db.types import is_id
 from packistry.errors import Conflict, NotFound
 
@@ -94,19 +95,53 @@ def find_repository_named(session: ReadSession, actor: Actor, word: str) -> Repo
 
 def list_repositories(session: ReadSession, actor: Actor) -> list[RepositorySummary]:
     """All repositories the actor sees, the root first, then by path."""
+    rows = session.execute(_counted(actor).order_by(Repository.path))
+    return [summarise(repository, packages) for repository, packages in rows]
+
+
+REPOSITORY_ORDERS: Final[Orders] = {
+    "path": ascending(Repository.path, Repository.id),
+    "-path": descending(Repository.path, Repository.id),
+    "name": ascending(Repository.name, Repository.id),
+    "-name": descending(Repository.name, Repository.id),
+    "-id": descending(Repository.id),
+}
+
+
+def part_of_repositories(
+    session: ReadSession, actor: Actor, part: Part, *, words: Sequence[str] = (), public: bool | None = None
+) -> Found[RepositorySummary]:
+    """A part of those the actor sees, with all words in path, name or description."""
+    chosen = _counted(actor)
+    for word in words:
+        chosen = chosen.where(any_holds(word, Repository.path, Repository.name, Repository.description))
+    if public is not None:
+        chosen = chosen.where(Repository.public == public)
+    found = read_part(session, chosen, part)
+    return Found([summarise(row[0], row[1]) for row in found.rows], found.last)
+
+
+def repository_at(session: ReadSession, actor: Actor, repository_id: int) -> tuple[Repository, RepositorySummary]:
+    """The visible repository with this id. Refuses with NotFound."""
+    row = session.execute(_counted(actor).where(Repository.id == repository_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such repository, or it is not visible to you.")
+    return row[0], summarise(row[0], row[1])
+
+
+def _counted(actor: Actor) -> Select[Repository, int]:
+    """The repositories the actor sees, with how many of their packages they see."""
     counted = (
         select(Package.repository_id, func.count().label("packages"))
         .where(visible_packages(actor))
         .group_by(Package.repository_id)
         .subquery()
     )
-    rows = session.execute(
+    return (
         select(Repository, func.coalesce(counted.c.packages, 0))
         .outerjoin(counted, counted.c.repository_id == Repository.id)
         .where(visible_repositories(actor))
-        .order_by(Repository.path)
     )
-    return [summarise(repository, packages) for repository, packages in rows]
 
 
 def summarise(repository: Repository, packages: int) -> RepositorySummary:

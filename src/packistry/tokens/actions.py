@@ -8,9 +8,10 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from packistry import clock
+from packistry.access.abilities import require_no_more
 from packistry.access.actors import Actor
 from packistry.access.grants import Grant, Holder, replace_grants
-from packistry.access.permissions import Ability, Permission
+from packistry.access.permissions import COMPOSER_ABILITIES, Ability, Permission
 from packistry.access.rules import require, require_personal_tokens
 from packistry.access.secrets import MintedSecret, TokenKind, mint
 from packistry.audit.events import Event
@@ -60,7 +61,7 @@ def update_deploy_token(
     if name is not None:
         token.name = _valid_name(name)
     if abilities is not None:
-        token.abilities = _stored(abilities)
+        token.abilities = _stored(abilities, of_machine=True)
     if expires_at is not None or never_expires:
         token.expires_at = None if never_expires else _future(expires_at)
     _flush_unique_name(session, token)
@@ -81,6 +82,7 @@ def create_personal_token(
 ) -> tuple[Token, MintedSecret]:
     """A new personal token of the user and its secret, to be shown once."""
     require_personal_tokens(actor, user.id)
+    require_no_more(actor, abilities)
     token, secret = _create(session, user, name=name, abilities=abilities, expires_at=expires_at)
     record(session, actor, Event.PERSONAL_TOKEN_CREATED, _subject(token), user=user.email, abilities=token.abilities)
     return token, secret
@@ -89,6 +91,9 @@ def create_personal_token(
 def rotate_token(session: WriteSession, actor: Actor, token: Token, *, overlap: timedelta) -> MintedSecret:
     """A new secret for the same token; all older ones run out after `overlap` (zero: at once), if not earlier."""
     deploy = _require_management(actor, token)
+    if not deploy:
+        # The new secret is for whoever asks: by a lesser token of the same user it would be a way up.
+        require_no_more(actor, [Ability(name) for name in token.abilities])
     if overlap < timedelta():
         raise InvalidInput("The overlap cannot be negative.", field="overlap")
     _hold(session, token)
@@ -143,7 +148,7 @@ def _create(
     token = Token(
         user_id=user.id if user else None,
         name=_valid_name(name),
-        abilities=_stored(abilities),
+        abilities=_stored(abilities, of_machine=user is None),
         created_at=clock.now(),
         expires_at=_future(expires_at),
     )
@@ -162,9 +167,14 @@ def _tied(grants: Iterable[Grant]) -> list[Grant]:
     return [Grant(grant.repository, grant.package, write=True) for grant in grants]
 
 
-def _stored(abilities: frozenset[Ability]) -> list[str]:
+def _stored(abilities: frozenset[Ability], *, of_machine: bool) -> list[str]:
     if not abilities:
         raise InvalidInput("A token needs at least one ability: read or write.", field="abilities")
+    if of_machine and not abilities <= COMPOSER_ABILITIES:
+        raise InvalidInput(
+            "A deploy token never administers: give it read or write, and make a personal token for the API.",
+            field="abilities",
+        )
     return sorted(abilities)
 
 

@@ -1,7 +1,9 @@
 """Reading tokens, and recognising the one that a caller shows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import ColumnElement, or_, select
 
@@ -15,6 +17,8 @@ from packistry.access.views import View, load_view, refused_view
 from packistry.db.changes import token_key, user_key
 from packistry.db.engine import ReadSession
 from packistry.db.models import Token, TokenSecret, User
+from packistry.db.parts import Found, Orders, Part, ascending, descending, read_part
+from packistry.db.statements import any_holds
 from packistry.db.types import is_id
 from packistry.errors import NotFound, Unauthenticated
 
@@ -119,6 +123,37 @@ def list_personal_tokens(session: ReadSession, actor: Actor, user: User) -> list
     require_personal_tokens(actor, user.id)
     rows = session.scalars(select(Token).where(Token.user_id == user.id, _live()).order_by(Token.name))
     return [summarise_token(session, token, user) for token in rows]
+
+
+TOKEN_ORDERS: Final[Orders] = {
+    "name": ascending(Token.name, Token.id),
+    "-name": descending(Token.name, Token.id),
+    "-created": descending(Token.created_at, Token.id),
+    "created": ascending(Token.created_at, Token.id),
+}
+
+
+def part_of_deploy_tokens(
+    session: ReadSession, actor: Actor, part: Part, *, words: Sequence[str] = ()
+) -> Found[TokenSummary]:
+    """A part of the deploy tokens that are not revoked, with all words in the name."""
+    require(actor, Permission.DEPLOY_TOKEN_MANAGE)
+    return _part(session, part, words, None)
+
+
+def part_of_personal_tokens(
+    session: ReadSession, actor: Actor, user: User, part: Part, *, words: Sequence[str] = ()
+) -> Found[TokenSummary]:
+    """A part of one user's personal tokens that are not revoked, with all words in the name."""
+    require_personal_tokens(actor, user.id)
+    return _part(session, part, words, user)
+
+
+def _part(session: ReadSession, part: Part, words: Sequence[str], user: User | None) -> Found[TokenSummary]:
+    owner = Token.user_id.is_(None) if user is None else Token.user_id == user.id
+    chosen = select(Token).where(owner, _live(), *(any_holds(word, Token.name) for word in words))
+    found = read_part(session, chosen, part)
+    return Found([summarise_token(session, row[0], user) for row in found.rows], found.last)
 
 
 def summarise_token(session: ReadSession, token: Token, user: User | None) -> TokenSummary:

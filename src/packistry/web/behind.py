@@ -1,4 +1,4 @@
-"""The application behind the wire: health, webhooks, metrics, the pages, and later the API.
+"""The application behind the wire: health, webhooks, metrics, the API and the pages.
 
 An address that nobody has is a 404.
 """
@@ -10,14 +10,14 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from packistry.db.engine import Database
 from packistry.db.schema import current_revision
 from packistry.errors import Refusal
 
 
-def application(database: Database, routes: Sequence[Route]) -> Starlette:
+def application(database: Database, routes: Sequence[BaseRoute]) -> Starlette:
     """What answers everything that is not Composer's."""
 
     def ready(_: Request) -> Response:

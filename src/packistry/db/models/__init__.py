@@ -1,6 +1,7 @@
 """Every table, one file a noun. Importing this module makes `Base.metadata` complete."""
 
 from packistry.db.models.accounts import User
+from packistry.db.models.answers import KeptAnswer
 from packistry.db.models.audit import AuditEvent
 from packistry.db.models.base import Base
 from packistry.db.models.downloads import Download
@@ -28,6 +29,7 @@ __all__ = [
     "ImportRef",
     "ImportRun",
     "Installation",
+    "KeptAnswer",
     "Package",
     "Project",
     "ProjectLook",

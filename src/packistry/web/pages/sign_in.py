@@ -12,7 +12,7 @@ from packistry.accounts.setup import needs_setup
 from packistry.errors import Refusal, TooManyAttempts
 from packistry.web.pages.forms import NO_PROBLEMS, Problems
 from packistry.web.pages.site import Page, Site
-from packistry.web.pages.visits import COOKIE, SECURE_COOKIE, THEME_COOKIE, THEMES, Visit
+from packistry.web.pages.visits import THEME_COOKIE, THEMES, Visit, cookie_name
 from packistry.web.running import run
 
 HOME: Final = "/-/"
@@ -46,7 +46,7 @@ def signed_in(visit: Visit, limits: Limits, user_id: int, destination: str) -> R
         plain = begin_session(session, user_id, visit.place)
     response = visit.go(destination)
     lifetime = int(limits.absolute.total_seconds())
-    name = SECURE_COOKIE if visit.is_secure else COOKIE
+    name = cookie_name(visit.here)
     response.set_cookie(name, plain, max_age=lifetime, secure=visit.is_secure, httponly=True, samesite="lax")
     return response
 
@@ -74,7 +74,7 @@ def _sign_out(visit: Visit) -> Response:
     with visit.database.write() as session:
         end_session(session, visit.person, visit.signed_in.session_id)
     response = visit.go("/-/sign-in")
-    response.delete_cookie(SECURE_COOKIE if visit.is_secure else COOKIE, secure=visit.is_secure, httponly=True)
+    response.delete_cookie(cookie_name(visit.here), secure=visit.is_secure, httponly=True)
     return response
 
 

@@ -21,7 +21,7 @@ from packistry.web.identity import Identity
 from packistry.web.pages.forms import FORM_BYTES, Form, parse_form
 from packistry.web.pages.static import PLACE, by_address
 from packistry.web.pages.troubles import trouble
-from packistry.web.pages.visits import COOKIE, SECURE_COOKIE, PageParts, Visit
+from packistry.web.pages.visits import PageParts, Visit, cookie_name
 from packistry.web.requests import Origin
 from packistry.web.running import run
 
@@ -82,7 +82,8 @@ class Site:
             await self._watcher.look()
             visit = self._stranger(request)
             if request.method == "POST":
-                _refuse_others(request, visit)
+                origin = request.headers.get("origin", "")
+                refuse_others(origin, visit.public_base, visit.here, request.url.netloc)
             visit = await run(self.executor, self._recognise, visit, await _form(request))
             if visit.signed_in is None and not is_open:
                 return visit.sign_in_first()
@@ -118,7 +119,7 @@ class Site:
         return replace(visit, signed_in=signed_in, form=form)
 
     def _signed_in(self, visit: Visit) -> SignedIn | None:
-        plain = visit.request.cookies.get(SECURE_COOKIE if visit.is_secure else COOKIE)
+        plain = visit.request.cookies.get(cookie_name(visit.here))
         if not plain:
             return None
         with self.parts.database.read() as session:
@@ -129,16 +130,17 @@ def _methods(page: Page) -> list[str]:
     return [method for method, handler in (("GET", page.show), ("POST", page.act)) if handler is not None]
 
 
-def _refuse_others(request: Request, visit: Visit) -> None:
-    """A form that another site made the browser send: its cookie comes along, and so does the site's name."""
-    origin = request.headers.get("origin", "")
+def refuse_others(origin: str, public_base: str, here: str, host: str) -> None:
+    """Refuses what another site made the browser send: its cookie comes along, and so does the site's name.
+
+    `here` is where the browser is, and `host` what the request was sent to, as it says itself.
+    """
     # A proxy may hide under which name it was asked; then the public one counts.
-    own = {_site(visit.here), _site(visit.public_base), f"{urlsplit(visit.here).scheme}://{request.url.netloc}"}
-    if origin in own:
+    if origin in {_site(here), _site(public_base), f"{urlsplit(here).scheme}://{host}"}:
         return
-    if urlsplit(origin).netloc == request.url.netloc:
+    if urlsplit(origin).netloc == host:
         raise Forbidden(
-            f"The browser is at {origin}, and this server takes itself for {visit.here}: set "
+            f"The browser is at {origin}, and this server takes itself for {here}: set "
             "PACKISTRY_PUBLIC_URL to the address that people type, or name the proxy in PACKISTRY_TRUSTED_PROXIES."
         )
     raise Forbidden("This form was sent from another site, or by a browser that does not say from where.")

@@ -27,6 +27,11 @@ THEME_COOKIE: Final = "packistry_theme"
 THEMES: Final = ("light", "dark")
 
 
+def cookie_name(here: str) -> str:
+    """What the session's cookie is called for a browser at this address."""
+    return SECURE_COOKIE if here.startswith("https://") else COOKIE
+
+
 @dataclass(frozen=True, slots=True)
 class PageParts:
     """What pages work with. One per worker."""

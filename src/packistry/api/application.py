@@ -1,0 +1,56 @@
+"""The framework's application: the resources, and refusals as problems. Imported with the first call only."""
+
+from http import HTTPStatus
+from typing import Any, cast
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from packistry.api.all import ROUTERS
+from packistry.api.problems import MEDIA_TYPE, encoded, problem, problem_headers, problem_of
+from packistry.api.specification import specification
+from packistry.errors import Refusal
+
+
+def make_application() -> FastAPI:
+    """The API below its prefix. It has no page of its own: /-/api shows the document."""
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={
+            Refusal: cast("Any", _refused),
+            RequestValidationError: cast("Any", _invalid),
+            HTTPException: cast("Any", _http),
+        },
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    document = specification(app)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:  # pyright: ignore[reportUnusedFunction]
+        return Response(document, media_type="application/json")
+
+    return app
+
+
+async def _refused(_: Request, refusal: Refusal) -> Response:
+    found = problem_of(refusal)
+    return Response(encoded(found), found["status"], problem_headers(refusal), MEDIA_TYPE)
+
+
+async def _invalid(_: Request, fault: RequestValidationError) -> Response:
+    errors = [{"where": "/".join(str(part) for part in each["loc"]), "detail": each["msg"]} for each in fault.errors()]
+    first = f"{errors[0]['where']}: {errors[0]['detail']}" if errors else "the request is not as it should be"
+    found = problem(422, "invalid_input", f"This is not understood: {first}.", errors)
+    return Response(encoded(found), 422, media_type=MEDIA_TYPE)
+
+
+async def _http(_: Request, fault: HTTPException) -> Response:
+    status = HTTPStatus(fault.status_code)
+    sentence = "There is no such address; /api/v1/openapi.json has those there are."
+    found = problem(status, status.name.lower(), sentence if status == HTTPStatus.NOT_FOUND else fault.detail)
+    return Response(encoded(found), status, fault.headers, MEDIA_TYPE)
