@@ -15,7 +15,13 @@ from packistry.db.schema import upgrade
 from packistry.settings import Settings
 from tests.chromium import running_chromium
 from tests.composer.client import NAMES, Client, composer
+from tests.lending import Lender
 from tests.postgresql import Cluster, running_cluster
+from tests.tools import let_children_hear_signals
+
+
+def pytest_configure() -> None:
+    let_children_hear_signals()
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +61,12 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def migrated_databases(postgresql: Cluster, migrated_name: str) -> Lender:
+    """Migrated PostgreSQL databases to borrow."""
+    return Lender(postgresql, migrated_name)
+
+
+@pytest.fixture(scope="session")
 def migrated_name(postgresql: Cluster) -> str:
     """The name of a migrated PostgreSQL database to make others from."""
     name = postgresql.create()
@@ -73,10 +85,10 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         shutil.copy(request.getfixturevalue("migrated_file"), data_dir / "packistry.sqlite3")
         yield Settings(data_dir=data_dir)
         return
-    cluster: Cluster = request.getfixturevalue("postgresql")
-    name = cluster.create(template=request.getfixturevalue("migrated_name"))
-    yield Settings(data_dir=data_dir, database_url=cluster.url(name))
-    cluster.drop(name)
+    databases: Lender = request.getfixturevalue("migrated_databases")
+    name = databases.take()
+    yield Settings(data_dir=data_dir, database_url=databases.cluster.url(name))
+    databases.give_back(name)
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ SPEED = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running cluster. Databases cost about 20 ms to make and 5 ms to drop."""
+    """A running cluster. To make a database takes the processor for 0.1 to 0.4 s: see `lending`."""
 
     port: int
     process: subprocess.Popen[bytes]
@@ -52,6 +52,12 @@ class Cluster:
                 sql.Identifier(name), sql.Identifier(template)
             )
         )
+        return name
+
+    def rename(self, database: str) -> str:
+        """The new name of a database that nobody is connected to."""
+        name = f"t{uuid4().hex}"
+        self._execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(database), sql.Identifier(name)))
         return name
 
     def drop(self, database: str) -> None:

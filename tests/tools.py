@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 from pathlib import Path
 from typing import TypeVar
@@ -36,10 +37,24 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def dying_with_us(signal: str, *options: str) -> list[str]:
-    """The words before a command that make the kernel end it by `signal` when the thread that started it is gone.
+def dying_with_us(signal_name: str, *options: str) -> list[str]:
+    """The words before a command that make the kernel end it by `signal_name` when the thread that started it is gone.
 
     So a killed test run leaves nothing behind. Empty where there is no setpriv (it is Linux's).
     """
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", signal, *options, "--"] if setpriv else []
+    return [setpriv, "--pdeathsig", signal_name, *options, "--"] if setpriv else []
+
+
+def let_children_hear_signals() -> None:
+    """What our parent had us ignore, as `nohup` and a script's `&` do, we go on ignoring, but not what we start.
+
+    A child inherits that a signal is ignored, and not that a handler does nothing.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, _do_nothing)
+
+
+def _do_nothing(number: int, frame: object) -> None:
+    """A signal that is heard and left at that."""

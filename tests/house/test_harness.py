@@ -12,6 +12,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,7 +20,13 @@ from sqlalchemy import create_engine, text
 
 from packistry.settings import Settings
 from tests.composer.client import Client, ComposerProject
+from tests.lending import Lender
 from tests.tools import ROOT, require_tool
+
+ADDED = (
+    "INSERT INTO repositories (path, name, description, public, claims_vendors, listing_modified, created_at)"
+    " VALUES ('a', 'A', '', false, true, 0, now()) RETURNING id"
+)
 
 
 class Registry(http.server.SimpleHTTPRequestHandler):
@@ -154,6 +161,72 @@ def test_a_cluster_ends_when_its_test_run_is_killed(reachable: Path) -> None:
         psycopg.connect(url)
 
 
+@pytest.mark.postgresql
+def test_a_database_that_was_given_back_is_lent_as_it_was_and_unknown_under_its_old_name(
+    migrated_databases: Lender,
+) -> None:
+    lender = Lender(migrated_databases.cluster, migrated_databases.template)
+    first = lender.take()
+    with _connected(lender, first) as database:
+        as_it_was = _rows(database)
+        database.execute(ADDED)
+        database.execute("UPDATE alembic_version SET version_num = '0'")
+        database.execute("DELETE FROM generation")
+
+        lender.give_back(first)
+        with pytest.raises(psycopg.OperationalError):
+            database.execute("SELECT 1")
+    second = lender.take()
+
+    assert lender.free == []
+    with _connected(lender, second) as database:
+        assert _rows(database) == as_it_was
+        number = database.execute(ADDED).fetchone()
+    assert number == (2,)
+    with pytest.raises(psycopg.OperationalError, match="does not exist"):
+        _connected(lender, first)
+    lender.give_back(second)
+    lender.cluster.drop(lender.free.pop())
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE TABLE note (line TEXT)",
+        "DROP TABLE alembic_version",
+        "ALTER TABLE repositories ADD COLUMN note TEXT",
+        "CREATE INDEX note ON repositories (created_at)",
+        "ALTER TABLE repositories ADD CHECK (id > 0)",
+        "CREATE FUNCTION note() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    ],
+)
+def test_a_database_with_other_tables_is_lent_to_nobody_else(migrated_databases: Lender, change: str) -> None:
+    lender = Lender(migrated_databases.cluster, migrated_databases.template)
+    name = lender.take()
+    with _connected(lender, name) as database:
+        database.execute(change.encode())
+
+    lender.give_back(name)
+
+    assert lender.free == []
+
+
+@pytest.mark.parametrize("ignored", ["INT", "HUP"])
+def test_what_we_start_hears_the_signals_that_we_were_told_to_ignore(ignored: str) -> None:
+    script = (
+        "import os, signal, subprocess\nfrom tests.tools import let_children_hear_signals\n"
+        f"let_children_hear_signals()\nos.kill(os.getpid(), signal.SIG{ignored})\n"
+        "child = subprocess.Popen(['sleep', '20'])\n"
+        f"child.send_signal(signal.SIG{ignored})\nprint(signal.Signals(-child.wait()).name)\n"
+    )
+    command = ["sh", "-c", f'trap "" {ignored}; exec "$@"', "sh", sys.executable, "-c", script]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout == f"SIG{ignored}\n"
+
+
 @pytest.mark.parametrize(("ci", "outcome"), [("true", "Failed"), ("", "Skipped")])
 def test_a_missing_tool_is_a_failure_only_in_ci(monkeypatch: pytest.MonkeyPatch, ci: str, outcome: str) -> None:
     monkeypatch.setenv("CI", ci)
@@ -162,6 +235,15 @@ def test_a_missing_tool_is_a_failure_only_in_ci(monkeypatch: pytest.MonkeyPatch,
         require_tool(None, "a tool")
 
     assert type(raised.value).__name__ == outcome
+
+
+def _connected(lender: Lender, name: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(lender.cluster.url(name), autocommit=True)
+
+
+def _rows(database: psycopg.Connection[Any]) -> Any:
+    """All that is in all tables."""
+    return database.execute("SELECT schema_to_xml('public', true, false, '')").fetchone()
 
 
 def _runs(pid: int) -> bool:

@@ -14,7 +14,7 @@ import pytest
 
 from packistry.settings import Settings
 from tests.factories import package_zip
-from tests.postgresql import Cluster
+from tests.lending import Lender
 from tests.web.test_identity import MALFORMED
 from tests.web.worlds import LIB, ROOT, SUB, Headers, World, base, bearer, settings_in, world
 
@@ -32,10 +32,10 @@ def a_world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         def settings(kind: str) -> Settings:
             if request.param == "sqlite":
                 return settings_in(folder / kind, request.getfixturevalue("migrated_file"))
-            cluster: Cluster = request.getfixturevalue("postgresql")
-            name = cluster.create(template=request.getfixturevalue("migrated_name"))
-            stack.callback(cluster.drop, name)
-            return Settings(data_dir=folder / kind, database_url=cluster.url(name))
+            databases: Lender = request.getfixturevalue("migrated_databases")
+            name = databases.take()
+            stack.callback(databases.give_back, name)
+            return Settings(data_dir=folder / kind, database_url=databases.cluster.url(name))
 
         def find(kind: str) -> World:
             if kind not in made:
