@@ -12,7 +12,7 @@ CLIENTS := .cache/composer-clients
 DESCRIPTIONS := .cache/host-descriptions
 TOOLS := .cache/test-tools
 
-.PHONY: help install run test check check-form check-lint check-types check-imports format differential corpus chaos fuzz bench docs lock clean
+.PHONY: help install run test check check-form check-lint check-types check-imports format differential corpus chaos fuzz bench journey docs lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -23,7 +23,7 @@ install: $(INSTALLED) ## .venv with the locked dependencies and Packistry itself
 	@echo "Packistry is installed: $(BIN)/packistry --help"
 
 run: $(INSTALLED) ## serve on http://127.0.0.1:8000 with everything under ./data
-	@exec $(BIN)/packistry serve
+	@exec $(BIN)/packistry serve $(ARGUMENTS)
 
 test: $(DEVELOPED) $(CLIENTS)/.made $(DESCRIPTIONS)/.made $(TOOLS) ## install what the tests need, Composer included, and run them
 	$(BIN)/pytest $(PYTEST_ARGUMENTS)
@@ -58,6 +58,9 @@ fuzz: $(DEVELOPED) $(CLIENTS)/.made ## hostile archives and manifests against th
 	$(BIN)/python -m tests.proofs.mutation
 bench: $(DEVELOPED) $(CLIENTS)/.made $(TOOLS) ## speed next to nginx
 	$(BIN)/python -m tests.proofs.bench $(ARGUMENTS)
+
+journey: $(DEVELOPED) $(CLIENTS)/.made $(TOOLS) ## the first run with a clock: clone, make run, the wizard in Chromium, a real Composer
+	$(BIN)/python -m tests.proofs.journey $(ARGUMENTS)
 
 docs: $(DEVELOPED) ## write the reference pages that are made from the code
 	$(BIN)/python -m scripts.reference_docs

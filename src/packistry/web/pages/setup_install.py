@@ -10,7 +10,7 @@ from packistry.access.rules import require
 from packistry.composer.versions import stability
 from packistry.db.engine import ReadSession
 from packistry.packages.catalogue import PackageFacts, PackageLine, Wanted, browse_packages, find_package_at
-from packistry.packages.first_download import downloaded_version
+from packistry.packages.first_download import first_download
 from packistry.packages.queries import Page as Slice
 from packistry.repositories.clients import composer_commands
 from packistry.sources.runs import browse_runs
@@ -89,7 +89,7 @@ def _page(visit: Visit, *, commands: tuple[str, ...]) -> Response:
     with visit.database.read() as session:
         facts = _wanted(session, visit)
         others, _ = browse_packages(session, visit.actor, Wanted(sort="-updated"), Slice(0, OTHERS_SHOWN))
-        version = None if facts is None else downloaded_version(session, facts.package)
+        fetched = None if facts is None else first_download(session, visit.actor, facts.package)
         token = first_token(session, visit.signed_in.user)
     if facts is None:
         return visit.go(f"{PATH}/packages")
@@ -101,7 +101,7 @@ def _page(visit: Visit, *, commands: tuple[str, ...]) -> Response:
         package=facts.package.name,
         commands=commands,
         plain_http=visit.public_base.startswith("http://"),
-        version=version,
+        fetched=fetched,
         token=token,
         client=_client(token.last_used_client if token else None),
         here=_install_address_of(*line),
