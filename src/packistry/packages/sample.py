@@ -6,7 +6,7 @@ import zipfile
 from typing import Final
 
 from packistry.access.actors import Actor
-from packistry.packages.actions import Publication
+from packistry.packages.publishing import Publication
 from packistry.packages.upload import Upload, Uploads
 
 NAME: Final = "packistry/hello"
