@@ -36,8 +36,9 @@ PACKAGES: Final = (
         "Its description is no shorter: " + "words " * 30,
         "",
     ),
-    *((f"acme/module-{number}", f"Module {number} of the shop.", "") for number in range(1, 28)),
 )
+# Rows without an archive, so that there is a second page.
+MODULES: Final = 27
 README: Final = """# HTTP client
 
 A PSR-18 client with **retries** and a circuit breaker, see [the guide](docs/guide.md).
@@ -80,6 +81,7 @@ def fill(house: House) -> None:
     factories.personal_token(house, 1, name="Laptop")
     source = _connect(house)
     with house.database.write() as session:
+        _add_modules(session)
         _count_downloads(session)
         _import(session, source)
 
@@ -98,6 +100,14 @@ def _publish_rich(house: House, version: str) -> None:
     }
     archive = factories.package_zip(RICH, files={"README.md": README, "of.txt": version}, **facts)
     factories.publish(house, RICH, version, repository="", archive=archive, default_branch=version == "dev-main")
+
+
+def _add_modules(session: WriteSession) -> None:
+    root = session.scalars(select(Repository.id).where(Repository.path == "")).one()
+    facts = {"repository_id": root, "vendor": "acme", "type": "library", "latest_version": "1.0.0"}
+    for number in range(MODULES):
+        about = {"name": f"acme/module-{number}", "description": f"Module {number} of the shop."}
+        session.add(Package(**facts, **about, created_at=clock.now(), updated_at=clock.now()))
 
 
 def _count_downloads(session: WriteSession) -> None:
