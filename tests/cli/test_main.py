@@ -43,6 +43,7 @@ PROMISED = {
     "serve": [""],
     "worker": [""],
     "doctor": [""],
+    "why": [""],
     "user": ["add", "list", "update", "delete", "reset-password"],
     "repository": ["add", "list", "update", "delete"],
     "package": ["upload", "list", "show", "update", "delete", "purge", "add", "rebuild"],

@@ -29,12 +29,13 @@ from packistry.cli import (
     storage,
     user,
     webhook,
+    why,
     worker,
 )
 from packistry.cli.printing import make_output_safe, print_json, say
 from packistry.cli.refusals import problem
 from packistry.cli.verbs import epilog, noun, verb
-from packistry.documents.subjects import DoctorDocument, ErrorDocument, ProblemDocument
+from packistry.documents.subjects import DoctorDocument, ErrorDocument, ProblemDocument, WhyDocument
 from packistry.errors import InvalidInput, Refusal
 
 REFUSED: Final = 1
@@ -185,6 +186,13 @@ app.command("serve", epilog=epilog(("serve", "serve --host 0.0.0.0 --port 443 --
 )
 app.command("worker", epilog=epilog(("worker",)))(worker.worker)
 verb(app, "doctor", "doctor", "doctor --json", prints=DoctorDocument)(doctor.doctor)
+verb(
+    app,
+    "why",
+    "why acme/lib '^2.0' --token ci",
+    "why acme/lib --user ada@example.test --repository acme",
+    prints=WhyDocument,
+)(why.why)
 for module in NOUNS:
     app.add_typer(module.app)
 for name, command in ALIASES.items():

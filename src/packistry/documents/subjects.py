@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 if TYPE_CHECKING:
     from packistry.access.grants import Grant
     from packistry.accounts.queries import UserSummary
+    from packistry.explaining.answers import Answer
     from packistry.packages.queries import PackageSummary, VersionSummary
     from packistry.repositories.queries import RepositorySummary
     from packistry.tokens.queries import TokenSummary
@@ -182,6 +183,31 @@ class ExplanationDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasonDocument:
+    """One sentence of why something can or cannot be installed."""
+
+    cause: Annotated[
+        str,
+        "installable, platform, credential, ability, client, no_package, deleted, not_visible, elsewhere, no_version, "
+        "no_match, stability, withheld or import",
+    ]
+    sentence: Annotated[str, "the sentence"]
+    next_step: Annotated[str, "what to do about it, perhaps empty"]
+
+
+@dataclass(frozen=True, slots=True)
+class WhyDocument:
+    """Whether somebody can install a package, and why not."""
+
+    may: Annotated[bool, "the answer"]
+    whom: Annotated[str, "who would install it"]
+    package: Annotated[str, "name"]
+    constraint: Annotated[str, "the constraint; `*` when none was given"]
+    version: Annotated[str | None, "what Composer would take; null when nothing"]
+    reasons: Annotated[list[ReasonDocument], "sentences, the decisive one first"]
+
+
+@dataclass(frozen=True, slots=True)
 class UpgradeDocument:
     """What a migration did."""
 
@@ -290,6 +316,12 @@ def token_document(summary: "TokenSummary") -> TokenDocument:
         last_used_client=summary.last_used_client,
         grants=grant_documents(summary.grants),
     )
+
+
+def why_document(answer: "Answer") -> WhyDocument:
+    """The answer as data."""
+    reasons = [ReasonDocument(each.cause, each.sentence, each.next_step) for each in answer.reasons]
+    return WhyDocument(answer.may, answer.whom, answer.package, answer.constraint, answer.version, reasons)
 
 
 def package_document(summary: "PackageSummary") -> PackageDocument:

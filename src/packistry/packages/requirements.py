@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import ColumnElement, Integer, Select, and_, delete, func, select
+from sqlalchemy import ColumnElement, Integer, and_, delete, exists, func, select
 
 from packistry.access.actors import Actor
 from packistry.access.rules import visible_packages
@@ -48,7 +48,7 @@ def list_dependents(
     session: ReadSession, actor: Actor, name: str, *, search: str = "", page: Page
 ) -> tuple[Sequence[Dependent], int]:
     """One page of the packages the actor sees with a live version that requires this name, by name; how many in all."""
-    conditions = [visible_packages(actor), Package.id.in_(_requiring(name))]
+    conditions = [visible_packages(actor), *_requiring(name)]
     if search:
         conditions.append(Package.name.like(f"%{like(search.lower())}%", escape="\\"))
     total = session.scalar(select(func.count()).select_from(Package).where(*conditions)) or 0
@@ -79,16 +79,24 @@ def list_dependents(
 
 def count_dependents(session: ReadSession, actor: Actor, name: str) -> int:
     """How many packages the actor sees that require this name."""
-    conditions = (visible_packages(actor), Package.id.in_(_requiring(name)))
+    conditions = (visible_packages(actor), *_requiring(name))
     return session.scalar(select(func.count()).select_from(Package).where(*conditions)) or 0
 
 
-def _requiring(name: str) -> Select[int]:
-    return (
-        select(Requirement.package_id)
-        .join(Version, Version.id == Requirement.version_id)
-        .where(Requirement.name == name, Version.deleted_at.is_(None))
+def _requiring(name: str) -> tuple[ColumnElement[bool], ...]:
+    """Of Package: those with a live version that requires the name.
+
+    The first condition is in the index alone; of what it leaves, one live version is looked for. Joined at once,
+    200,000 versions that require the same took 0.7 s.
+    """
+    named = Requirement.name == name
+    live = (
+        exists()
+        .where(Requirement.package_id == Package.id, named, Version.id == Requirement.version_id)
+        .where(Version.deleted_at.is_(None))
+        .correlate(Package)
     )
+    return Package.id.in_(select(Requirement.package_id).where(named)), live
 
 
 def _counts(session: ReadSession, name: str, ids: Sequence[int]) -> Mapping[int, tuple[int, bool]]:

@@ -6,6 +6,9 @@ require 'Composer/autoload.php';
 
 use Composer\Config;
 use Composer\IO\NullIO;
+use Composer\Package\BasePackage;
+use Composer\Package\Loader\ArrayLoader;
+use Composer\Package\Loader\RootPackageLoader;
 use Composer\Package\Loader\ValidatingArrayLoader;
 use Composer\Repository\PlatformRepository;
 use Composer\Repository\Vcs\VcsDriverInterface;
@@ -71,6 +74,10 @@ function answer(VersionParser $parser, array $q): mixed
         case 'sort': return Semver::sort($q['versions']);
         case 'name': return ValidatingArrayLoader::hasPackageNamingError($q['name']) === null;
         case 'platform': return PlatformRepository::isPlatformPackage($q['name']);
+        case 'accepted':
+            $flags = RootPackageLoader::extractStabilityFlags(['acme/lib' => $q['constraint']], $q['minimum'], []);
+            return array_search($flags['acme/lib'] ?? BasePackage::STABILITIES[$q['minimum']], BasePackage::STABILITIES, true);
+        case 'alias': return (new ArrayLoader())->getBranchAlias($q['config']);
         case 'imported': return imported($q['branches']);
     }
     throw new LogicException('unknown question '.$q['ask']);

@@ -19,13 +19,14 @@ from packistry.web.pages import (
     sources,
     tokens,
     users,
+    why,
 )
 from packistry.web.pages.site import Page, Site
 
 
 def all_pages(site: Site) -> list[Page]:
     """The pages of the site, in no order that matters."""
-    nouns = (dashboard, packages, package, repositories, sources, deliveries, tokens, users, search)
+    nouns = (dashboard, packages, package, repositories, sources, deliveries, tokens, users, search, why)
     return [
         *sign_in.pages(site),
         *setup.pages(site),

@@ -46,7 +46,13 @@ GROUPS: Final = (
             Entry("Users", "users", "/-/users", Permission.USER_MANAGE),
         ),
     ),
-    Group("Insight", (Entry("Audit log", "clock", "/-/audit", Permission.AUDIT_READ),)),
+    Group(
+        "Insight",
+        (
+            Entry("Audit log", "clock", "/-/audit", Permission.AUDIT_READ),
+            Entry("Why not?", "issue", "/-/why"),
+        ),
+    ),
 )
 
 
