@@ -1,8 +1,9 @@
 # The two commands of the README are `make run` and `make test`; `make help` lists the rest.
 # Nothing is put outside this folder, except by `make test` on Debian: the system packages of scripts/test-tools.sh.
 PYTHON ?= python3
-# Two cores run a third more tests than one; each process starts a PostgreSQL of its own, hence not more than four.
-PYTEST_ARGUMENTS ?= -n auto --maxprocesses 4
+# `auto` is decided in tests/conftest.py. Stealing leaves the tests of a file in one process, which then starts what they
+# share once, until a process has nothing left to do.
+PYTEST_ARGUMENTS ?= -n auto --dist worksteal
 UV ?= uv
 
 BIN := .venv/bin
@@ -12,7 +13,7 @@ CLIENTS := .cache/composer-clients
 DESCRIPTIONS := .cache/host-descriptions
 TOOLS := .cache/test-tools
 
-.PHONY: help install run test check check-form check-lint check-types check-imports format differential corpus chaos fuzz bench journey docs lock clean
+.PHONY: help install run test check check-form check-lint check-types check-imports format differential corpus clients chaos fuzz bench journey docs lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -47,6 +48,8 @@ differential: $(DEVELOPED) $(CLIENTS)/.made ## version rules against Composer's 
 	$(BIN)/python -m tests.composer.rules.differential $(ARGUMENTS)
 corpus: $(DEVELOPED) $(CLIENTS)/.made ## publish real manifests: make corpus MANIFESTS=folder
 	$(BIN)/python -m tests.proofs.corpus $(ARGUMENTS) $(MANIFESTS)
+clients: $(DEVELOPED) $(CLIENTS)/.made $(TOOLS) ## what `make test` tries with the newest Composer alone, with every one
+	$(BIN)/pytest $(PYTEST_ARGUMENTS) -m one_client --every-client
 chaos: $(DEVELOPED) ## kill the server in the middle of uploads and imports
 	$(BIN)/python -m tests.proofs.chaos $(ARGUMENTS)
 FUZZ_SECONDS ?= 120

@@ -20,8 +20,31 @@ from tests.postgresql import Cluster, running_cluster
 from tests.tools import let_children_hear_signals
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-client", action="store_true", help="tests marked one_client with all Composer clients")
+
+
 def pytest_configure() -> None:
     let_children_hear_signals()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors, as many tests wait for a process or a clock; each starts a PostgreSQL."""
+    return min((os.cpu_count() or 1) + 1, 4)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out the older clients of tests in which the client is not what is tried."""
+    if not config.getoption("--every-client"):
+        left_out = [item for item in items if _is_with_an_older_client(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _is_with_an_older_client(item: pytest.Item) -> bool:
+    if item.get_closest_marker("one_client") is None or not isinstance(item, pytest.Function):
+        return False
+    return item.callspec.params.get("composer_client", NAMES[-1]) != NAMES[-1]
 
 
 @pytest.fixture(autouse=True)

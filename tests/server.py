@@ -16,7 +16,8 @@ from typing import Any
 from tests.tools import dying_with_us, free_port
 
 PROGRAM = Path(sys.executable).with_name("packistry")
-START_SECONDS = 30
+# Patience with a busy machine, not a promise.
+START_SECONDS = 60
 STOP_SECONDS = 30
 
 

@@ -12,6 +12,9 @@ from tests.tools import free_port
 
 NAME = "acme/widgets"
 
+# What differs over ssh is ours; how clients install is tried with each of them elsewhere.
+pytestmark = pytest.mark.one_client
+
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Installation:

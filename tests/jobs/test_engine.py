@@ -9,10 +9,12 @@ import pytest
 
 from packistry import clock
 from packistry.db.engine import Database
-from packistry.jobs.engine import DEATHS, JobEngine, Order, State, Target, sqlite_target
+from packistry.jobs.engine import JobEngine, Order, State, Target, sqlite_target
 from packistry.settings import Settings
 
 ORDER = Order("toys", "toy:1", (1, 2))
+# Fewer than an installation's: a resumed job is begun within a second, each time.
+DEATHS = 3
 
 
 class Worker:
@@ -41,7 +43,7 @@ def engine(settings: Settings, worker: Worker) -> Iterator[JobEngine]:
     """An engine with tables of its own; there is one in a process at a time."""
     database = Database(settings.sqlalchemy_url)
     target = sqlite_target(settings.data_dir / "jobs.sqlite3") if database.is_sqlite else Target(database.url)
-    opened = JobEngine(target, "executor-1", 4, worker, "info")
+    opened = JobEngine(target, "executor-1", 4, worker, "info", deaths=DEATHS)
     yield opened
     worker.may_end.set()
     opened.close()

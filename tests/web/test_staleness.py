@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.proofs.staleness import WORKERS, prove
 from tests.server import Installation
 
-TRIES = 150
+TRIES = 60
 
 
 def test_no_worker_gives_what_another_process_took_away(database_url: str, tmp_path: Path) -> None:

@@ -64,15 +64,26 @@ class Order:
 
 
 class JobEngine:
-    """The engine of this process; there can be one only. `run` does an order and returns its fault, or ""."""
+    """The engine of this process; there can be one only.
+
+    `run` does an order and returns its fault, or "". A job whose process ended more than `deaths` times has failed.
+    """
 
     def __init__(
-        self, target: "Target", executor: str, threads: int, run: Callable[[Order], str], log_level: str
+        self,
+        target: "Target",
+        executor: str,
+        threads: int,
+        run: Callable[[Order], str],
+        log_level: str,
+        *,
+        deaths: int = DEATHS,
     ) -> None:
         self._target = target
+        self._deaths = deaths
         _share_our_log()
         DBOS(config=_config(target, executor, threads + SPARE_THREADS, log_level))
-        self._workflow = DBOS.workflow(name="job", max_recovery_attempts=DEATHS)(_workflow(run))
+        self._workflow = DBOS.workflow(name="job", max_recovery_attempts=deaths)(_workflow(run))
         _launch(target)
 
     def close(self) -> None:
@@ -118,7 +129,7 @@ class JobEngine:
         for status in pending:
             attributes = status.attributes or {}
             deaths = int(attributes.get("deaths", 0)) + 1
-            if deaths > DEATHS:
+            if deaths > self._deaths:
                 DBOS.cancel_workflow(status.workflow_id)
                 continue
             # Resuming makes the engine's own count begin anew.
