@@ -2,6 +2,28 @@
 
 from typing import Final
 
-from packistry.api import deploy_tokens, packages, personal_tokens, repositories, versions
+from packistry.api import (
+    access,
+    audit,
+    deploy_tokens,
+    imports,
+    packages,
+    personal_tokens,
+    projects,
+    repositories,
+    rules,
+    sources,
+    statistics,
+    uploads,
+    users,
+    versions,
+    webhooks,
+)
 
-ROUTERS: Final = tuple(module.router for module in (repositories, packages, versions, deploy_tokens, personal_tokens))
+ROUTERS: Final = tuple(
+    module.router
+    for module in (
+        repositories, packages, versions, uploads, sources, projects, rules, imports, webhooks,
+        users, deploy_tokens, personal_tokens, access, audit, statistics,
+    )
+)  # fmt: skip

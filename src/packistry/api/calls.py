@@ -1,7 +1,7 @@
 """One call as the resources see it: who asks, the sessions, and the answers in their one form."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
@@ -77,6 +77,10 @@ class Call:
         if location is not None:
             headers["location"] = f"{self._base}{location}"
         return Response(orjson.dumps(document), status, headers, JSON)
+
+    def whole(self, documents: Sequence[object], *, status: int = 200) -> Response:
+        """A list that has no other part."""
+        return Response(orjson.dumps({"items": documents, "next_cursor": None}), status, media_type=JSON)
 
     def listed(self, found: Found[T], part: Part, orders: Orders, make: Callable[[T], object]) -> Response:
         """A part of a list, and in the header Link where the next one is."""

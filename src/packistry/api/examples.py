@@ -1,9 +1,22 @@
 """An example of each document. They are documents, so that they have every key and no other."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
+from packistry.documents.house import DayDocument, DownloadsDocument, EventDocument, StatisticsDocument
+from packistry.documents.sources import (
+    AddedProjectDocument,
+    CheckedDocument,
+    GatheredDocument,
+    GatheredProjectDocument,
+    ImportDocument,
+    ProjectDocument,
+    RefDocument,
+    RuleDocument,
+    SourceDocument,
+)
 from packistry.documents.subjects import (
+    ExplanationDocument,
     GrantDocument,
     NewTokenDocument,
     PackageDocument,
@@ -13,6 +26,12 @@ from packistry.documents.subjects import (
     UploadDocument,
     UserDocument,
     VersionDocument,
+)
+from packistry.documents.webhooks import (
+    DeliveryDocument,
+    WebhookDocument,
+    WebhookSecretDocument,
+    WholeDeliveryDocument,
 )
 
 _MADE: Final = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
@@ -34,6 +53,34 @@ _TOKEN: Final[dict[str, Any]] = {
     "last_used_client": "Composer/2.9.2",
     "grants": [_GRANT],
 }
+
+_RULE: Final = RuleDocument(
+    id=2,
+    source="github",
+    owner="acme",
+    include=[],
+    exclude=["*-archive"],
+    archived=False,
+    repository="acme",
+    tags=[],
+    branches=[],
+    hook=True,
+    projects=40,
+    looked_at=_SEEN,
+    problem=None,
+)
+_DELIVERY: Final = DeliveryDocument(
+    id=9,
+    webhook=6,
+    source="github",
+    project="acme/widgets",
+    event="ref_changed",
+    status=202,
+    answer="",
+    imports=[17],
+    replay_of=None,
+    received_at=_SEEN,
+)
 
 EXAMPLES: Final[dict[type, Any]] = {
     GrantDocument: _GRANT,
@@ -103,4 +150,101 @@ EXAMPLES: Final[dict[type, Any]] = {
         last_seen_at=_SEEN,
         grants=[_GRANT],
     ),
+    SourceDocument: SourceDocument(
+        id=1,
+        name="github",
+        provider="github",
+        url="https://github.com",
+        settings={},
+        projects=40,
+        concurrency=8,
+        credential_refused=None,
+        credential_expires_at=None,
+        last_contact_at=_SEEN,
+    ),
+    CheckedDocument: CheckedDocument("github", True, "acme-bot", None, 40, ["good: The credential reads projects."]),
+    ProjectDocument: ProjectDocument(
+        id="4242",
+        name="acme/widgets",
+        url="https://github.com/acme/widgets",
+        default_branch="main",
+        archived=False,
+        added=True,
+        package=True,
+    ),
+    AddedProjectDocument: AddedProjectDocument(
+        id=4,
+        source="github",
+        project="acme/widgets",
+        remote_id="4242",
+        url="https://github.com/acme/widgets",
+        repository="acme",
+        path="",
+        package="acme/widgets",
+        default_branch="main",
+        archived=False,
+        tags=["v*"],
+        branches=[],
+        hook=True,
+        rule=None,
+        problem=None,
+        renamed_to=None,
+        synced_at=_SEEN,
+    ),
+    RuleDocument: _RULE,
+    GatheredDocument: GatheredDocument(_RULE, [GatheredProjectDocument("acme/widgets", "added", None, 17)]),
+    RefDocument: RefDocument("tag", "v1.4.0", "0d8f1e4a63b7c2950d8f1e4a63b7c2950d8f1e4a", "imported", None),
+    ImportDocument: ImportDocument(
+        id=17,
+        state="done",
+        cause="push",
+        source="github",
+        project="acme/widgets",
+        repository="acme",
+        package="acme/widgets",
+        reason=None,
+        created_at=_MADE,
+        finished_at=_SEEN,
+        waits_until=None,
+        ends_at=None,
+        counts={"imported": 1, "unchanged": 30},
+        refs=[],
+    ),
+    WebhookDocument: WebhookDocument(
+        id=6,
+        source="github",
+        project="acme/widgets",
+        repository="acme",
+        address="https://packages.example.com/r/acme/incoming/github/1/4",
+        state="active",
+        reason=None,
+        checked_at=_SEEN,
+        last_delivery_at=_SEEN,
+    ),
+    WebhookSecretDocument: WebhookSecretDocument(6, "https://packages.example.com/r/acme/incoming/git/1/4", "5fK2mQ9…"),
+    DeliveryDocument: _DELIVERY,
+    WholeDeliveryDocument: WholeDeliveryDocument(_DELIVERY, {"x-github-event": "push"}, '{"ref": "refs/tags/v1.4.0"}'),
+    ExplanationDocument: ExplanationDocument(
+        actor="ada@example.com",
+        repository="acme",
+        package="acme/lib",
+        write=False,
+        may=True,
+        reasons=["ada@example.com was given repository acme."],
+    ),
+    EventDocument: EventDocument(
+        id=120,
+        at=_SEEN,
+        event="version.published",
+        actor_kind="user",
+        actor_id=5,
+        actor_name="ada@example.com",
+        subject_kind="version",
+        subject_id=31,
+        subject_name="acme/lib 1.4.0",
+        address="192.0.2.7",
+        details={},
+    ),
+    StatisticsDocument: StatisticsDocument(repositories=3, packages=120, versions=2400, downloads=90210),
+    DownloadsDocument: DownloadsDocument(7, [DayDocument(date(2026, 11, 20), 12)]),
 }

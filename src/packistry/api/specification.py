@@ -14,7 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from packistry.api.door import PREFIX
 from packistry.api.examples import EXAMPLES
 from packistry.api.problems import MEDIA_TYPE, problem
-from packistry.documents import sources, subjects, webhooks
+from packistry.documents import house, sources, subjects, webhooks
 
 DESCRIPTION: Final = """What pages and commands do, for programs.
 
@@ -113,7 +113,7 @@ def _problem(status: HTTPStatus) -> dict[str, Any]:
 
 def _describe(schemas: dict[str, Any]) -> None:
     """Our documents' own words for each key, and an example of each document."""
-    known = {name: kind for module in (subjects, sources, webhooks) for name, kind in vars(module).items()}
+    known = {name: kind for module in (house, subjects, sources, webhooks) for name, kind in vars(module).items()}
     for name, schema in schemas.items():
         kind = known.get(name)
         if kind is None or not is_dataclass(kind):

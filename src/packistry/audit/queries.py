@@ -12,7 +12,9 @@ from packistry.access.permissions import Permission
 from packistry.access.rules import require
 from packistry.db.engine import ReadSession
 from packistry.db.models import AuditEvent
+from packistry.db.parts import Found, Orders, Part, ascending, descending, read_part
 from packistry.db.statements import like
+from packistry.errors import NotFound
 
 # Who may have done something, as the lines name the kind of it.
 ACTOR_KINDS: Final = ("user", "deploy_token", "system", "anonymous")
@@ -41,6 +43,25 @@ def list_events(
     total = session.scalar(select(func.count()).select_from(AuditEvent).where(*conditions)) or 0
     chosen = select(AuditEvent).where(*conditions).order_by(AuditEvent.id.desc()).offset(offset).limit(limit)
     return session.scalars(chosen).all(), total
+
+
+EVENT_ORDERS: Final[Orders] = {"-id": descending(AuditEvent.id), "id": ascending(AuditEvent.id)}
+
+
+def part_of_events(session: ReadSession, actor: Actor, part: Part, asked: Asked) -> Found[AuditEvent]:
+    """A part of the log."""
+    require(actor, Permission.AUDIT_READ)
+    found = read_part(session, select(AuditEvent).where(*_conditions(asked)), part)
+    return Found([row[0] for row in found.rows], found.last)
+
+
+def event_at(session: ReadSession, actor: Actor, event_id: int) -> AuditEvent:
+    """The line with this id. Refuses with NotFound."""
+    require(actor, Permission.AUDIT_READ)
+    found = session.get(AuditEvent, event_id)
+    if found is None:
+        raise NotFound("There is no such line in the audit log.")
+    return found
 
 
 def batch_of_events(

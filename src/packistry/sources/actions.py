@@ -15,13 +15,14 @@ from packistry.access.rules import require
 from packistry.audit.events import Event
 from packistry.audit.log import Subject, record
 from packistry.db.engine import ReadSession, WriteSession
-from packistry.db.models import ImportRef, ImportRun, Project, ProjectLook, Repository, Rule, Source
+from packistry.db.models import ImportRef, ImportRun, Package, Project, ProjectLook, Repository, Rule, Source
 from packistry.db.statements import hold
 from packistry.errors import AlreadyExists, Conflict, InvalidInput
 from packistry.providers.base import Project as HostProject
 from packistry.providers.base import Ref
 from packistry.sources.hooks import forget_credential, look_after_hooks, settle_hook
 from packistry.sources.patterns import valid_patterns
+from packistry.sources.queries import project_of_package
 from packistry.sources.states import BY_ITSELF, OPEN, PRIORITIES, Cause, RefState, RunState
 
 NAME_CHARACTERS: Final = 255
@@ -207,6 +208,15 @@ def request_run(session: WriteSession, project: Project, cause: Cause) -> Import
     session.add(run)
     session.flush()
     return run
+
+
+def rebuild_package(session: WriteSession, actor: Actor, package: Package) -> ImportRun:
+    """The run that looks at every ref of the package's project anew. Refuses an uploaded package."""
+    require(actor, Permission.SOURCE_MANAGE)
+    project = project_of_package(session, package)
+    if project is None:
+        raise Conflict(f"{package.name} was uploaded, so there is nothing to rebuild it from; upload it again.")
+    return request_run(session, project, Cause.REBUILD)
 
 
 def request_syncs(session: WriteSession, source: Source | None = None) -> int:

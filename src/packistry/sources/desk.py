@@ -7,20 +7,26 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from packistry.access.actors import Actor
-from packistry.access.permissions import Permission
-from packistry.access.rules import require
 from packistry.db.engine import Database, WriteSession
 from packistry.db.models import Package, Project, Repository, Source
-from packistry.errors import Conflict, InvalidInput, Unavailable
+from packistry.errors import InvalidInput, Unavailable
 from packistry.providers.base import CheckReport
 from packistry.providers.base import Project as HostProject
-from packistry.sources.actions import CONCURRENCY, add_project, add_source, request_run, rotate_source, update_source
+from packistry.sources.actions import (
+    CONCURRENCY,
+    add_project,
+    add_source,
+    rebuild_package,
+    request_run,
+    rotate_source,
+    update_source,
+)
 from packistry.sources.connecting import Connector, Filled, filled_in, find_provider
 from packistry.sources.credentials import CredentialWatch
 from packistry.sources.hooks import find_hook, hook_path, make_manual, rotate_hook, settle_hook
 from packistry.sources.looking import Look, Looker, batches_of
 from packistry.sources.projects import delete_project
-from packistry.sources.queries import added_projects, find_source, list_projects, project_of_package, source_at
+from packistry.sources.queries import added_projects, find_source, list_projects, source_at
 from packistry.sources.readdressing import Readdresser
 from packistry.sources.states import Cause
 
@@ -150,13 +156,8 @@ class SourceDesk:
 
     def rebuild(self, actor: Actor, package_id: int) -> int:
         """Looks at every ref of the package's project anew; returns the run. Refuses an uploaded package."""
-        require(actor, Permission.SOURCE_MANAGE)
         with self.database.write() as session:
-            package = session.get_one(Package, package_id)
-            project = project_of_package(session, package)
-            if project is None:
-                raise Conflict(f"{package.name} was uploaded, so there is nothing to rebuild it from; upload it again.")
-            return request_run(session, project, Cause.REBUILD).id
+            return rebuild_package(session, actor, session.get_one(Package, package_id)).id
 
     def rebuild_all(self, actor: Actor) -> list[int]:
         """As `rebuild`, for every project."""

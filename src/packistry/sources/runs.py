@@ -47,7 +47,7 @@ def follow_runs(session: ReadSession, runs: Collection[int], *, with_open: bool)
             select(ImportRun.id).where(ImportRun.state.in_(OPEN)).order_by(ImportRun.id.desc()).limit(MOST_FOLLOWED)
         )
     states = dict(session.execute(select(ImportRun.id, ImportRun.state).where(chosen)).all())
-    counts = _counts(session, list(states))
+    counts = count_refs(session, list(states))
     found: dict[int, RunProgress] = {}
     for run_id, state in states.items():
         refs = counts.get(run_id, {})
@@ -61,7 +61,7 @@ def browse_runs(
 ) -> tuple[Sequence[RunSummary], int]:
     """One page of the runs, the latest first, and how many there are in all. `wanted` is "", RUNNING or FAILED."""
     require(actor, Permission.SOURCE_MANAGE)
-    conditions = _conditions(wanted)
+    conditions = conditions_of(wanted)
     total = session.scalar(select(func.count()).select_from(ImportRun).where(*conditions)) or 0
     rows = session.execute(
         select(ImportRun, Project, Source, Repository, Package.name)
@@ -74,14 +74,15 @@ def browse_runs(
         .offset(offset)
         .limit(limit)
     ).all()
-    counts = _counts(session, [row[0].id for row in rows])
+    counts = count_refs(session, [row[0].id for row in rows])
     return [
         RunSummary(run, project, source, repository, package, dict(counts.get(run.id, {})))
         for run, project, source, repository, package in rows
     ], total
 
 
-def _conditions(wanted: str) -> list[ColumnElement[bool]]:
+def conditions_of(wanted: str) -> list[ColumnElement[bool]]:
+    """Of ImportRun: what is asked for, as in `browse_runs`."""
     if wanted == RUNNING:
         return [ImportRun.state.in_(OPEN)]
     if wanted == FAILED:
@@ -90,7 +91,8 @@ def _conditions(wanted: str) -> list[ColumnElement[bool]]:
     return []
 
 
-def _counts(session: ReadSession, runs: Sequence[int]) -> Mapping[int, Mapping[str, int]]:
+def count_refs(session: ReadSession, runs: Sequence[int]) -> Mapping[int, Mapping[str, int]]:
+    """How many refs of each run are in each state."""
     rows = session.execute(
         select(ImportRef.run_id, ImportRef.state, func.count())
         .where(ImportRef.run_id.in_(runs))
