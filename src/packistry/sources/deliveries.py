@@ -10,7 +10,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy import ColumnElement, bindparam, delete, or_, select
 
 from packistry import clock
 from packistry.access.actors import Actor, System
@@ -41,6 +41,13 @@ _ID_CHARACTERS: Final = 255
 # What git allows in no name, so that no host has such a ref. Source: git-check-ref-format(1).
 _NOT_IN_NAMES: Final = frozenset(" ~^:?*[\\")
 _UNREADABLE: Final = "unreadable"
+# Made once: making them costs more than asking.
+_HELD_HOOK: Final = select(Hook).where(Hook.id == bindparam("hook")).with_for_update()
+_SAME: Final = (
+    select(Delivery)
+    .where(Delivery.hook_id == bindparam("hook"), Delivery.remote_delivery_id == bindparam("remote"))
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,7 @@ def take_in(session: WriteSession, hook_id: int, heard: Heard, packed: bytes, re
     `packed` is what `pack` made of the body, before the transaction.
     """
     # Locked: of a delivery that comes twice at once the second one finds the first.
-    hook = session.get_one(Hook, hook_id, with_for_update=True)
+    hook = session.scalars(_HELD_HOOK, {"hook": hook_id}).one()
     before = _before(session, hook, heard) if replayed is None else None
     if before is not None:
         return before
@@ -190,8 +197,7 @@ def forget_deliveries(session: WriteSession) -> int:
 def _before(session: WriteSession, hook: Hook, heard: Heard) -> Delivery | None:
     if heard.remote_id is None:
         return None
-    same = select(Delivery).where(Delivery.hook_id == hook.id, Delivery.remote_delivery_id == heard.remote_id)
-    return session.scalars(same.limit(1)).first()
+    return session.scalars(_SAME, {"hook": hook.id, "remote": heard.remote_id}).first()
 
 
 def _act(session: WriteSession, hook: Hook, heard: Heard) -> _Outcome:

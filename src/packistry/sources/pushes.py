@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, TypeAlias
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from packistry import clock
 from packistry.access.actors import Actor
@@ -23,6 +23,16 @@ from packistry.sources.states import PRIORITIES, Cause, RefState, RunState
 MOST_REFS: Final = 50
 # A push is a sign that the host is there again, but not worth asking a dead one each time.
 SOONEST_AGAIN: Final = timedelta(seconds=10)
+
+# Made once: making them costs more than asking.
+_WAITING: Final = (
+    select(ImportRun)
+    .where(ImportRun.project_id == bindparam("project"))
+    .where(ImportRun.state == RunState.WAITING, ImportRun.listed.is_(False))
+    .order_by(ImportRun.partial, ImportRun.id)
+    .with_for_update()
+)
+_REFS: Final = select(ImportRef).where(ImportRef.run_id == bindparam("run"))
 
 # Kind and name of a ref that a push told of.
 Told: TypeAlias = tuple[RefKind, str]
@@ -65,14 +75,11 @@ def retry_refs(session: WriteSession, actor: Actor, run: ImportRun, names: Seque
 
 def _waiting(session: WriteSession, project: Project) -> ImportRun | None:
     """Locked: a run that begins meanwhile would not look at what is added to it."""
-    chosen = select(ImportRun).where(
-        ImportRun.project_id == project.id, ImportRun.state == RunState.WAITING, ImportRun.listed.is_(False)
-    )
-    return session.scalars(chosen.order_by(ImportRun.partial, ImportRun.id).with_for_update()).first()
+    return session.scalars(_WAITING, {"project": project.id}).first()
 
 
 def _tell(session: WriteSession, run: ImportRun, refs: Sequence[Told]) -> None:
-    rows = {(row.kind, row.name): row for row in session.scalars(select(ImportRef).where(ImportRef.run_id == run.id))}
+    rows = {(row.kind, row.name): row for row in session.scalars(_REFS, {"run": run.id})}
     last = max((row.position for row in rows.values()), default=0)
     for kind, name in refs:
         row = rows.get((kind, name))
