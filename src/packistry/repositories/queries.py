@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 
 from packistry.access.actors import Actor
-from packistry.access.rules import visible_packages, visible_repositories
+from packistry.access.rules import visible_packages, visible_repositories, writable_packages, writable_repositories
 from packistry.db.engine import ReadSession
 from packistry.db.models import Package, Repository
 from packistry.db.parts import Found, Orders, Part, ascending, descending, read_part
@@ -127,6 +127,15 @@ def repository_at(session: ReadSession, actor: Actor, repository_id: int) -> tup
     if row is None:
         raise NotFound("There is no such repository, or it is not visible to you.")
     return row[0], summarise(row[0], row[1])
+
+
+def repositories_to_publish(session: ReadSession, actor: Actor) -> Sequence[Repository]:
+    """Those in which the actor may publish something, the root first: any name, or versions of single packages."""
+    single = select(Package.repository_id).where(writable_packages(actor))
+    chosen = or_(writable_repositories(actor), Repository.id.in_(single))
+    return session.scalars(
+        select(Repository).where(chosen, visible_repositories(actor)).order_by(Repository.path)
+    ).all()
 
 
 def _counted(actor: Actor) -> Select[Repository, int]:

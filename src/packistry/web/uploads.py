@@ -14,7 +14,8 @@ from packistry.web.requests import Request
 BUFFER_BYTES: Final = 1024 * 1024
 # Fields beside the file: a version is short, and what is not ours is passed over, but not for ever.
 FIELDS_BYTES: Final = 64 * 1024
-FIELDS: Final = frozenset({"version", "default-branch"})
+# `repository` is a form's; at Composer's address it is in the address.
+FIELDS: Final = frozenset({"version", "default-branch", "repository"})
 MAX_PARTS: Final = 100
 FIELD_NAME: Final = re.compile(rb'(?:^|;)\s*name="?([^";]*)"?', re.IGNORECASE)
 

@@ -1,6 +1,7 @@
 """Every page there is, in one list."""
 
 from packistry.web.pages import (
+    adding,
     audit,
     dashboard,
     deliveries,
@@ -33,6 +34,7 @@ def all_pages(site: Site) -> list[Page]:
         *setup_packages.pages(site),
         *profile.pages(site),
         *audit.pages(site),
+        *adding.pages(site),
         *imports.pages(site),
         *(page for step in (setup_address, setup_source, setup_install) for page in step.PAGES),
         *(page for noun in nouns for page in noun.PAGES),

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from packistry.packages.catalogue import SORTS, Wanted, browse_packages, package_types
 from packistry.packages.queries import Page as Slice
-from packistry.repositories.queries import list_repositories
+from packistry.repositories.queries import list_repositories, repositories_to_publish
 from packistry.web.pages.lists import asked_for
 from packistry.web.pages.site import Page
 from packistry.web.pages.visits import Visit
@@ -23,6 +23,7 @@ def _browse(visit: Visit) -> Response:
 def _list(visit: Visit) -> Response:
     with visit.database.read() as session:
         repositories = list_repositories(session, visit.actor)
+        may_add = bool(repositories_to_publish(session, visit.actor))
         types = package_types(session, visit.actor)
         filters = {"repository": [each.path or "/" for each in repositories], "type": types}
         listing = asked_for(visit, sorts=SORTS, standard_sort="name", filters=filters)
@@ -34,6 +35,7 @@ def _list(visit: Visit) -> Response:
         rows=rows,
         repositories=repositories,
         types=types,
+        may_add=may_add,
         region="packages",
         region_template="packages_region.html",
     )

@@ -23,10 +23,9 @@ from packistry.sources.queries import list_sources
 from packistry.web.pages.forms import CORRECTABLE, NO_PROBLEMS, Problems, problem
 from packistry.web.pages.setup import PATH, step_page
 from packistry.web.pages.site import Page, Site
+from packistry.web.pages.uploading import publish_sent
 from packistry.web.pages.visits import Visit
-from packistry.web.requests import Origin, Request
 from packistry.web.running import run
-from packistry.web.uploads import read_upload
 
 # As the root is called in forms and addresses, where its path would be nothing at all.
 ROOT: Final = "/"
@@ -53,20 +52,10 @@ def pages(site: Site) -> Sequence[Page]:
     async def upload(visit: Visit) -> Response:
         require(visit.actor, Permission.INSTALLATION_MANAGE)
         repository = await run(site.executor, within, visit)
-        scope, receive = visit.request.scope, visit.request.receive
-        uploads = visit.parts.uploads
-        with uploads.receive() as incoming:
-            try:
-                fields = await read_upload(
-                    Request(scope, receive, Origin(visit.parts.settings)),
-                    partial(run, site.executor, incoming.write),
-                    max_file_bytes=uploads.limits.file_bytes,
-                )
-                version = fields.get("version", "").strip() or None
-                publish = partial(uploads.publish_as_named, visit.person, incoming, repository=repository)
-                found = await run(site.executor, publish, version=version)
-            except CORRECTABLE as refusal:
-                return await run(site.executor, _file_form, visit, problem(refusal, ("version", "file")))
+        try:
+            found = await publish_sent(site, visit, repository)
+        except CORRECTABLE as refusal:
+            return await run(site.executor, _file_form, visit, problem(refusal, ("version", "file")))
         return visit.go(carrying(f"{PATH}/install", repository, package=found.package.name))
 
     return (
