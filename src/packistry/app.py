@@ -42,6 +42,8 @@ log = structlog.get_logger()
 PUBLISHERS = 4
 # Deliveries of code hosts that one worker reads at once: a large one takes a second, and keeps no reader waiting.
 HOOK_THREADS = 4
+# Pages that wait for a code host at once; a host may take half a minute to say nothing.
+PATIENT_THREADS = 4
 
 
 def create_app() -> ASGIApp:
@@ -120,11 +122,12 @@ async def wire(house: House, executor: Executor) -> AsyncGenerator[Wire]:
     )
     receiver = house.receiver
     hook_threads = ThreadPoolExecutor(HOOK_THREADS, thread_name_prefix="hook")
+    patient = ThreadPoolExecutor(PATIENT_THREADS, thread_name_prefix="patient")
     flusher = Flusher(house.database, (counts, uses, receiver.refused), settings.download_flush_seconds)
     flusher.start()
     try:
         pages = PageParts(settings, house.database, house.uploads, house.desk)
-        site = Site(pages, identity, parts.origin, watcher, executor)
+        site = Site(pages, identity, parts.origin, watcher, executor, patient=patient)
         webhooks = Webhooks(receiver, hook_threads)
         metrics = Metrics(settings, lambda: exposition(families(house.database, settings.data_dir)))
         door = Door(pages, caller=caller, origin=parts.origin, limits=site.limits, executor=executor, make=_make_api)
@@ -133,6 +136,7 @@ async def wire(house: House, executor: Executor) -> AsyncGenerator[Wire]:
         yield Wire(parts, behind)
     finally:
         hook_threads.shutdown()
+        patient.shutdown()
         publishers.shutdown()
         flusher.stop()
         identity.close()

@@ -114,6 +114,10 @@ class BodyTooLarge(Refusal):
     """A body past what this address reads."""
 
 
+class Crowded(Refusal):
+    """Others are being served; the same request does better in a moment."""
+
+
 class UnsupportedMediaType(Refusal):
     """The body is of a kind this address does not take."""
 
@@ -231,6 +235,7 @@ ANSWERS: dict[type[Refusal], Answer] = {
     BodyTooLarge: Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", "info"),
     UnsupportedMediaType: Answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "info"),
     StorageFull: Answer(HTTPStatus.INSUFFICIENT_STORAGE, "storage_full", "error"),
+    Crowded: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "crowded", "warning"),
     Unavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "error"),
     Unreachable: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "unreachable", "warning"),
     NameUnknown: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "name_unknown", "warning"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from packistry import clock
 from packistry.cli.asking import confirm
 from packistry.cli.opening import desk_of, opened, operator
 from packistry.cli.options import AsJSON, Yes
@@ -217,7 +218,10 @@ def _document(house: "House", source: "Source") -> SourceDocument:
 def _credential(document: SourceDocument) -> str:
     if document.credential_refused:
         return "refused"
-    return f"ends {moment(document.credential_expires_at)}" if document.credential_expires_at else "good"
+    ends = document.credential_expires_at
+    if ends is None:
+        return "good"
+    return f"{'ends' if ends > clock.now() else 'ended'} {moment(ends)}"
 
 
 def _described(change: str, document: SourceDocument) -> Iterator[str]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
@@ -17,6 +18,7 @@ from packistry.db.types import is_id
 from packistry.errors import (
     BadRequest,
     BodyTooLarge,
+    Crowded,
     MalformedEvent,
     NotFound,
     Refusal,
@@ -34,6 +36,8 @@ BODY_BYTES: Final = 25 * 1024**2
 HELD_BYTES: Final = 64 * 1024**2
 # A host has the body ready; who takes longer only wants to hold our memory.
 BODY_SECONDS: Final = 20
+# So long a body may take while others need the room; most come in a hundredth of it.
+SPARED_SECONDS: Final = 2
 # More digits are no length, and Python takes long to read thousands.
 LENGTH_DIGITS: Final = 15
 RETRY_SECONDS: Final = "5"
@@ -81,36 +85,70 @@ class Webhooks:
             return await run(self._executor, self._receiver.receive, door, headers, body)
 
 
+@dataclass(eq=False, slots=True)
+class _Reading:
+    """A body that is under way; `ends` is set back where another needs its room."""
+
+    began: float
+    ends: asyncio.Timeout
+    held: bytearray = field(default_factory=bytearray)
+    gave_way: bool = False
+
+
 class BodyRoom:
-    """Memory for bodies. When it is used up others are sent away, and the next sync finds what they would have told."""
+    """Memory for bodies. When it is used up, who has been sending longest gives way: a slow sender costs only himself.
+
+    Where all have just begun, the one who comes is sent away. The next sync finds what deliveries would have told.
+    """
 
     def __init__(self, most_bytes: int) -> None:
         self._left = most_bytes
+        # Oldest first, as they began.
+        self._under_way: dict[_Reading, None] = {}
 
     @asynccontextmanager
     async def body(self, request: Request) -> AsyncGenerator[bytes]:
         """The whole body, for the time of the block. Refuses one that is too large, too slow or cut off."""
-        held = bytearray()
+        reading = _Reading(asyncio.get_running_loop().time(), asyncio.timeout(BODY_SECONDS))
         try:
-            try:
-                async with asyncio.timeout(BODY_SECONDS):
-                    async for chunk in request.stream():
-                        self._refuse(len(held), len(chunk))
-                        self._left -= len(chunk)
-                        held += chunk
-            except TimeoutError as fault:
-                raise BadRequest(f"The body did not come within {BODY_SECONDS} seconds.") from fault
-            except ClientDisconnect as fault:
-                raise BadRequest("The body was cut off.") from fault
-            yield bytes(held)
+            await self._read(request, reading)
+            yield bytes(reading.held)
         finally:
-            self._left += len(held)
+            self._left += len(reading.held)
 
-    def _refuse(self, held: int, more: int) -> None:
-        if held + more > BODY_BYTES:
+    async def _read(self, request: Request, reading: _Reading) -> None:
+        self._under_way[reading] = None
+        try:
+            async with reading.ends:
+                async for chunk in request.stream():
+                    if reading.gave_way:
+                        raise _crowded()
+                    self._make_room(reading, len(chunk))
+                    self._left -= len(chunk)
+                    reading.held += chunk
+        except TimeoutError as fault:
+            if reading.gave_way:
+                raise _crowded() from fault
+            raise BadRequest(f"The body did not come within {BODY_SECONDS} seconds.") from fault
+        except ClientDisconnect as fault:
+            raise BadRequest("The body was cut off.") from fault
+        finally:
+            del self._under_way[reading]
+
+    def _make_room(self, reading: _Reading, more: int) -> None:
+        """Takes it from those who have been sending for long. Refuses what is too large, or finds no room."""
+        if len(reading.held) + more > BODY_BYTES:
             raise _too_large()
+        now = asyncio.get_running_loop().time()
+        for slow in self._under_way:
+            if more <= self._left or slow is reading or now - slow.began < SPARED_SECONDS:
+                break
+            self._left += len(slow.held)
+            slow.held.clear()
+            slow.gave_way = True
+            slow.ends.reschedule(now)
         if more > self._left:
-            raise Unavailable("Too many deliveries are being read; send it again in a moment.")
+            raise _crowded()
 
 
 def _refuse_length(request: Request) -> None:
@@ -120,6 +158,10 @@ def _refuse_length(request: Request) -> None:
         raise BadRequest("Content-Length is no number.")
     if len(length) > LENGTH_DIGITS or int(length) > BODY_BYTES:
         raise _too_large()
+
+
+def _crowded() -> Crowded:
+    return Crowded("Too many deliveries are being read; send it again in a moment.")
 
 
 def _too_large() -> BodyTooLarge:
@@ -146,7 +188,7 @@ def _refused(refusal: Refusal) -> Response:
     if isinstance(refusal, Unauthenticated):
         # HTTP wants to hear of a scheme with each 401; there is none for signatures over bodies.
         headers["www-authenticate"] = "Signature"
-    if isinstance(refusal, Unavailable):
+    if isinstance(refusal, Crowded | Unavailable):
         headers["retry-after"] = RETRY_SECONDS
     body = error_document(answer.status, answer.code, refusal.sentence)
     return Response(body, answer.status, headers=headers, media_type="application/json")

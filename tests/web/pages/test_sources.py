@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from packistry.app import Worker
+from packistry.app import PATIENT_THREADS, THREADS, Worker
 from packistry.house import House
 from packistry.settings import Settings
 from tests.fakes.git_host import GitHost
@@ -63,6 +63,30 @@ def test_a_source_is_connected_tried_and_its_project_arrives(
     assert "data-running" not in done.html
     assert "acme/widgets" in administrator.open("/-/packages").text
     assert "widgets.git" in administrator.open("/-/imports").text
+
+
+def test_a_silent_host_keeps_no_other_page_waiting(administrator: Browser, host: GitHost) -> None:
+    administrator.send("/-/sources/new/git", {"name": "Local", "url": host.address})
+    asked, may_answer = threading.Semaphore(0), threading.Event()
+
+    def keep_waiting(path: str) -> None:
+        asked.release()
+        may_answer.wait(30)
+
+    host.trouble = keep_waiting
+    waiting = [threading.Thread(target=administrator.open, args=["/-/sources/1?test=1"]) for _ in range(THREADS)]
+    for thread in waiting:
+        thread.start()
+    for _ in range(PATIENT_THREADS):
+        assert asked.acquire(timeout=30)
+    others = administrator.open("/-/packages")
+    still_waiting = [thread.is_alive() for thread in waiting]
+    may_answer.set()
+    for thread in waiting:
+        thread.join()
+
+    assert "Packages" in others.text
+    assert all(still_waiting)
 
 
 WRONG = {

@@ -7,9 +7,10 @@ from starlette.responses import Response
 from packistry.access.permissions import Permission
 from packistry.access.rules import require
 from packistry.db.engine import ReadSession
+from packistry.errors import NotFound
 from packistry.packages.documents import repository_base
 from packistry.repositories.actions import create_repository, delete_repository, update_repository
-from packistry.repositories.queries import find_repository, list_repositories
+from packistry.repositories.queries import RepositorySummary, find_repository, list_repositories
 from packistry.web.pages.forms import CORRECTABLE, NO_PROBLEMS, Problems, problem
 from packistry.web.pages.site import Page
 from packistry.web.pages.visits import Visit
@@ -29,7 +30,7 @@ def _list(visit: Visit) -> Response:
 def _show(visit: Visit) -> Response:
     with visit.database.read() as session:
         found = _found(session, visit)
-        summary = next(each for each in list_repositories(session, visit.actor) if each.id == found.id)
+        summary = _summary(session, visit, found.id)
     base = repository_base(visit.public_base, found.path)
     return visit.page("repository.html", repository=summary, base=base, root=ROOT)
 
@@ -94,12 +95,20 @@ def _found(session: ReadSession, visit: Visit) -> Any:
     return find_repository(session, visit.actor, "" if path == ROOT else path)
 
 
+def _summary(session: ReadSession, visit: Visit, repository_id: int) -> RepositorySummary:
+    """As the list has it. Not found when it was deleted between two questions."""
+    for each in list_repositories(session, visit.actor):
+        if each.id == repository_id:
+            return each
+    raise NotFound("There is no such repository any more.")
+
+
 def _form(visit: Visit, repository: Any, problems: Problems) -> Response:
     require(visit.actor, Permission.REPOSITORY_MANAGE)
     count = 0
     if repository is not None:
         with visit.database.read() as session:
-            count = next(each.packages for each in list_repositories(session, visit.actor) if each.id == repository.id)
+            count = _summary(session, visit, repository.id).packages
     return visit.page(
         "repository_form.html",
         status=422 if problems else 200,

@@ -147,6 +147,6 @@ def _newest_first(seen: SeenProject) -> tuple[float, Any]:
 
 
 PAGES: Final = (
-    Page(f"{PATH}/source/{{provider}}", show=_begin, act=_connect),
-    Page(f"{PATH}/projects/{{source}}", show=_projects, act=_add),
+    Page(f"{PATH}/source/{{provider}}", show=_begin, act=_connect, asks_host=True),
+    Page(f"{PATH}/projects/{{source}}", show=_projects, act=_add, asks_host=True),
 )

@@ -38,25 +38,37 @@ FOREVER: Final = {"cache-control": "public, max-age=31536000, immutable", "x-con
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One address below the public one. `show` answers GET, `act` POST; `open` pages need nobody to sign in."""
+    """One address below the public one. `show` answers GET, `act` POST; `open` pages need nobody to sign in.
+
+    Those that ask a code host wait for it in threads of their own, so that a silent host keeps no other page waiting.
+    """
 
     path: str
     show: Handler | None = None
     act: Handler | None = None
     open: bool = False
+    asks_host: bool = False
 
 
 class Site:
     """Everything below `/-/` that people see. One per worker, used from its event loop."""
 
     def __init__(
-        self, parts: PageParts, identity: Identity, origin: Origin, watcher: Watcher, executor: Executor
+        self,
+        parts: PageParts,
+        identity: Identity,
+        origin: Origin,
+        watcher: Watcher,
+        executor: Executor,
+        *,
+        patient: Executor,
     ) -> None:
         self.parts = parts
         self.identity = identity
         self._origin = origin
         self._watcher = watcher
         self.executor = executor
+        self._patient = patient
         settings = parts.settings
         self.limits = Limits(timedelta(days=settings.session_idle_days), timedelta(days=settings.session_days))
 
@@ -71,11 +83,11 @@ class Site:
         async def answer(request: Request) -> Response:
             handler = page.act if request.method == "POST" else page.show
             assert handler is not None, "the route lets only methods in that the page has"
-            return await self._answer(request, handler, is_open=page.open)
+            return await self._answer(request, handler, page)
 
         return answer
 
-    async def _answer(self, request: Request, handler: Handler, *, is_open: bool) -> Response:
+    async def _answer(self, request: Request, handler: Handler, page: Page) -> Response:
         visit = self._stranger(request)
         try:
             # The public address may have been changed since.
@@ -85,9 +97,9 @@ class Site:
                 origin = request.headers.get("origin", "")
                 refuse_others(origin, visit.public_base, visit.here, request.url.netloc)
             visit = await run(self.executor, self._recognise, visit, await _form(request))
-            if visit.signed_in is None and not is_open:
+            if visit.signed_in is None and not page.open:
                 return visit.sign_in_first()
-            return await self._handle(handler, visit)
+            return await self._handle(handler, visit, self._patient if page.asks_host else self.executor)
         except Refusal as refusal:
             return _refused(visit, refusal)
         except Exception:
@@ -95,10 +107,10 @@ class Site:
             log.exception("page.fault", path=request.url.path, fault=fault)
             return visit.page("error.html", status=500, refusal=None, fault=fault, trouble=trouble(visit, 500))
 
-    async def _handle(self, handler: Handler, visit: Visit) -> Response:
+    async def _handle(self, handler: Handler, visit: Visit, executor: Executor) -> Response:
         if inspect.iscoroutinefunction(handler):
             return await handler(visit)
-        return await run(self.executor, cast("Callable[[Visit], Response]", handler), visit)
+        return await run(executor, cast("Callable[[Visit], Response]", handler), visit)
 
     def _stranger(self, request: Request) -> Visit:
         headers = dict(request.scope["headers"])

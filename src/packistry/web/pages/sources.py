@@ -197,10 +197,10 @@ def _connect_form(visit: Visit, problems: Problems) -> Response:
 
 PAGES: Final = (
     Page(PATH, show=_list),
-    Page(f"{PATH}/new/{{provider}}", show=_begin, act=_connect),
-    Page(f"{PATH}/{{source}}", show=_show),
-    Page(f"{PATH}/{{source}}/test", act=_test),
-    Page(f"{PATH}/{{source}}/credential", act=_rotate),
+    Page(f"{PATH}/new/{{provider}}", show=_begin, act=_connect, asks_host=True),
+    Page(f"{PATH}/{{source}}", show=_show, asks_host=True),
+    Page(f"{PATH}/{{source}}/test", act=_test, asks_host=True),
+    Page(f"{PATH}/{{source}}/credential", act=_rotate, asks_host=True),
     Page(f"{PATH}/{{source}}/delete", act=_delete),
-    Page(f"{PATH}/{{source}}/projects", show=_projects, act=_add),
+    Page(f"{PATH}/{{source}}/projects", show=_projects, act=_add, asks_host=True),
 )
