@@ -62,7 +62,15 @@ def test_with_an_administrator_the_set_up_leads_to_signing_in(stranger: Browser,
 
 
 def test_who_left_it_goes_on_where_it_was_left(administrator: Browser) -> None:
-    assert administrator.open("/-/setup", status=303).leads_to == "/-/setup/address"
+    def next_page() -> str:
+        return administrator.open("/-/setup", status=303).leads_to
+
+    assert "/-/setup" in administrator.open("/-/").links
+    assert next_page() == "/-/setup/address"
+    administrator.send("/-/setup/address", {"public_url": "http://127.0.0.1:9", "anyway": "yes"})
+    assert next_page() == "/-/setup/repository"
+    administrator.send("/-/setup/sample")
+    assert next_page() == "/-/setup/install"
 
 
 def test_it_is_not_for_users(plain_user: Browser) -> None:
