@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from packistry.db.engine import Database
 from packistry.errors import Unavailable
 from packistry.findings import CheckLine, bad, good, warning
+from packistry.repositories.address import read_public_url
 from packistry.sealing import Sealer
 from packistry.settings import Settings, previous_secret_keys, secret_key, secret_key_file
 from packistry.sources.sealed import sealed_secrets
@@ -14,7 +15,8 @@ from packistry.sources.sealed import sealed_secrets
 
 def setting_lines(settings: Settings) -> Iterator[CheckLine]:
     """What can be seen without opening anything."""
-    yield _public_url(settings.public_url)
+    if settings.public_url is not None:
+        yield _public_url("PACKISTRY_PUBLIC_URL", settings.public_url)
     everybody = [str(network) for network in settings.trusted_proxies if network.prefixlen == 0]
     if everybody:
         yield bad(
@@ -56,18 +58,27 @@ def key_lines(settings: Settings, database: Database) -> Iterator[CheckLine]:
         yield good("The secret key opens all that is sealed.")
 
 
-def _public_url(public_url: str | None) -> CheckLine:
-    if public_url is None:
-        return warning(
-            "PACKISTRY_PUBLIC_URL is not set: addresses follow whatever name a request was sent to, and code hosts "
-            "cannot be told where to call. Set it to the address people use."
-        )
+def address_lines(settings: Settings, database: Database) -> Iterator[CheckLine]:
+    """The public address where no setting gives one: that which was chosen on the pages."""
+    if settings.public_url is not None:
+        return
+    chosen = read_public_url(database, None)
+    if chosen is not None:
+        yield _public_url("The public address that was chosen on the pages", chosen)
+        return
+    yield warning(
+        "PACKISTRY_PUBLIC_URL is not set: addresses follow whatever name a request was sent to, and code hosts "
+        "cannot be told where to call. Set it to the address people use, or choose it at /-/setup/address."
+    )
+
+
+def _public_url(what: str, public_url: str) -> CheckLine:
     parts = urlsplit(public_url)
     if parts.hostname in {"localhost", "127.0.0.1", "::1"}:
-        return warning(f"PACKISTRY_PUBLIC_URL is {public_url}, which leads nowhere from another machine.")
+        return warning(f"{what} is {public_url}, which leads nowhere from another machine.")
     if parts.scheme != "https":
         return warning(
-            f"PACKISTRY_PUBLIC_URL is {public_url}: Composer refuses http unless secure-http is off, and tokens go "
+            f"{what} is {public_url}: Composer refuses http unless secure-http is off, and tokens go "
             "over the network in the open. Serve https, or put a proxy in front that does."
         )
     return good(f"People reach it at {public_url}.")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from packistry.checkup.configuration import key_lines, setting_lines
+from packistry.checkup.configuration import address_lines, key_lines, setting_lines
 from packistry.checkup.database import clock_lines, database_lines, opened_to_look
 from packistry.checkup.imports import import_lines
 from packistry.checkup.machine import disk_lines, program_lines
@@ -46,6 +46,7 @@ def _parts(settings: Settings) -> Iterator[Found]:
         if any(each.finding is Finding.BAD for each in found):
             return
         yield from _told("clock", lambda: clock_lines(database))
+        yield from _told("settings", lambda: address_lines(settings, database))
         yield from _told("secrets", lambda: key_lines(settings, database))
         yield from _told("programs", lambda: program_lines(database))
         yield from _told("imports", lambda: import_lines(settings, database))
