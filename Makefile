@@ -13,7 +13,7 @@ CLIENTS := .cache/composer-clients
 DESCRIPTIONS := .cache/host-descriptions
 TOOLS := .cache/test-tools
 
-.PHONY: help install run test check check-form check-lint check-types check-imports format differential corpus clients chaos fuzz bench journey docs lock clean
+.PHONY: help install run test check check-form check-lint check-types check-imports format differential corpus clients chaos fuzz bench journey screens docs lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -62,6 +62,8 @@ fuzz: $(DEVELOPED) $(CLIENTS)/.made ## hostile archives and manifests against th
 bench: $(DEVELOPED) $(CLIENTS)/.made $(TOOLS) ## speed next to nginx
 	$(BIN)/python -m tests.proofs.bench $(ARGUMENTS)
 
+screens: $(DEVELOPED) $(TOOLS) ## every page in every state, both themes and widths, into out/screens
+	$(BIN)/python -m tests.proofs.screens $(ARGUMENTS)
 journey: $(DEVELOPED) $(CLIENTS)/.made $(TOOLS) ## the first run with a clock: clone, make run, the wizard in Chromium, a real Composer
 	$(BIN)/python -m tests.proofs.journey $(ARGUMENTS)
 

@@ -1,9 +1,9 @@
 """Giving and taking: the grants of a user or a deploy token, by the names people use for repositories and packages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, false, or_, select, update
 
 from packistry.db.changes import ChangeKey, token_key, user_key
 from packistry.db.engine import ReadSession, WriteSession
@@ -69,24 +69,34 @@ def end_writing(session: WriteSession, package_id: int) -> None:
 
 def grants_of(session: ReadSession, holder: Holder) -> list[Grant]:
     """The holder's grants that still name something, repositories first, by path and name."""
+    return grants_of_each(session, [holder])[holder]
+
+
+def grants_of_each(session: ReadSession, holders: Sequence[Holder]) -> dict[Holder, list[Grant]]:
+    """The same of several holders, in two statements however many they are."""
+    asked = or_(false(), *_conditions(holders))
+    held = (GrantRow.user_id, GrantRow.token_id, GrantRow.write, Repository.path)
     whole = (
-        select(Repository.path, GrantRow.write)
-        .join(GrantRow, GrantRow.repository_id == Repository.id)
-        .where(_of(holder), Repository.deleted_at.is_(None))
+        select(*held)
+        .join_from(GrantRow, Repository, Repository.id == GrantRow.repository_id)
+        .where(asked, Repository.deleted_at.is_(None))
         .order_by(Repository.path)
     )
     single = (
-        select(Repository.path, Package.name, GrantRow.write)
-        .join(GrantRow, GrantRow.package_id == Package.id)
+        select(*held, Package.name)
+        .join_from(GrantRow, Package, Package.id == GrantRow.package_id)
         .join(Repository, Repository.id == Package.repository_id)
         # Of a deleted package too: old locks still install it by the grant, and who looks must see why.
-        .where(_of(holder), Repository.deleted_at.is_(None))
+        .where(asked, Repository.deleted_at.is_(None))
         .order_by(Repository.path, Package.name)
     )
-    return [
-        *(Grant(path, write=write) for path, write in session.execute(whole)),
-        *(Grant(path, name, write) for path, name, write in session.execute(single)),
-    ]
+    found: dict[Holder, list[Grant]] = {holder: [] for holder in holders}
+    if holders:
+        for user_id, token_id, write, path in session.execute(whole):
+            found[Holder(user_id=user_id, token_id=token_id)].append(Grant(path, write=write))
+        for user_id, token_id, write, path, name in session.execute(single):
+            found[Holder(user_id=user_id, token_id=token_id)].append(Grant(path, name, write))
+    return found
 
 
 def _tell_holders(session: WriteSession, affected: ColumnElement[bool]) -> None:
@@ -100,6 +110,16 @@ def _lock(session: WriteSession, holder: Holder) -> None:
     if holder.user_id is None:
         mine = select(Token.id).where(Token.id == holder.token_id)
     session.execute(mine.with_for_update(key_share=True)).all()
+
+
+def _conditions(holders: Sequence[Holder]) -> Iterator[ColumnElement[bool]]:
+    """One for each kind of holder there is, so that a database has not to look through the other kind."""
+    users = [holder.user_id for holder in holders if holder.user_id is not None]
+    tokens = [holder.token_id for holder in holders if holder.token_id is not None]
+    if users:
+        yield GrantRow.user_id.in_(users)
+    if tokens:
+        yield GrantRow.token_id.in_(tokens)
 
 
 def _of(holder: Holder) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import select
 
 from packistry.access.actors import Actor, UserActor
-from packistry.access.grants import Grant, Holder, grants_of
+from packistry.access.grants import Grant, Holder, grants_of_each
 from packistry.access.permissions import Permission, Role
 from packistry.access.rules import require
 from packistry.db.engine import ReadSession
@@ -60,8 +60,8 @@ def own_user(session: ReadSession, actor: UserActor) -> User:
 def list_users(session: ReadSession, actor: Actor) -> list[UserSummary]:
     """All users by e-mail address."""
     require(actor, Permission.USER_MANAGE)
-    users = session.scalars(select(User).where(User.deleted_at.is_(None)).order_by(User.email))
-    return [summarise_user(session, user) for user in users]
+    users = session.scalars(select(User).where(User.deleted_at.is_(None)).order_by(User.email)).all()
+    return _summarise(session, users)
 
 
 def name_users(session: ReadSession, actor: Actor, words: Sequence[str], limit: int) -> Sequence[tuple[int, str, str]]:
@@ -99,18 +99,26 @@ def part_of_users(
     if active is not None:
         chosen = chosen.where(User.active == active)
     found = read_part(session, chosen, part)
-    return Found([summarise_user(session, row[0]) for row in found.rows], found.last)
+    return Found(_summarise(session, [row[0] for row in found.rows]), found.last)
 
 
 def summarise_user(session: ReadSession, user: User) -> UserSummary:
     """The row as data, with its grants."""
-    return UserSummary(
-        id=user.id,
-        name=user.name,
-        email=user.email,
-        role=user.role,
-        active=user.active,
-        created_at=user.created_at,
-        last_seen_at=user.last_seen_at,
-        grants=tuple(grants_of(session, Holder(user_id=user.id))),
-    )
+    return _summarise(session, [user])[0]
+
+
+def _summarise(session: ReadSession, users: Sequence[User]) -> list[UserSummary]:
+    grants = grants_of_each(session, [Holder(user_id=user.id) for user in users])
+    return [
+        UserSummary(
+            id=user.id,
+            name=user.name,
+            email=user.email,
+            role=user.role,
+            active=user.active,
+            created_at=user.created_at,
+            last_seen_at=user.last_seen_at,
+            grants=tuple(grants[Holder(user_id=user.id)]),
+        )
+        for user in users
+    ]

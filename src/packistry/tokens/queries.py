@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, or_, select
 
 from packistry import clock
 from packistry.access.actors import Actor, DeployTokenActor, UserActor
-from packistry.access.grants import Grant, Holder, grants_of
+from packistry.access.grants import Grant, Holder, grants_of_each
 from packistry.access.permissions import Ability, Permission, Role
 from packistry.access.rules import require, require_personal_tokens
 from packistry.access.secrets import TokenKind, digest_of, kind_of
@@ -115,14 +115,14 @@ def list_deploy_tokens(session: ReadSession, actor: Actor) -> list[TokenSummary]
     """All deploy tokens that are not revoked, by name."""
     require(actor, Permission.DEPLOY_TOKEN_MANAGE)
     rows = session.scalars(select(Token).where(Token.user_id.is_(None), _live()).order_by(Token.name))
-    return [summarise_token(session, token, None) for token in rows]
+    return _summarise(session, rows.all(), None)
 
 
 def list_personal_tokens(session: ReadSession, actor: Actor, user: User) -> list[TokenSummary]:
     """One user's personal tokens that are not revoked, by name."""
     require_personal_tokens(actor, user.id)
     rows = session.scalars(select(Token).where(Token.user_id == user.id, _live()).order_by(Token.name))
-    return [summarise_token(session, token, user) for token in rows]
+    return _summarise(session, rows.all(), user)
 
 
 TOKEN_ORDERS: Final[Orders] = {
@@ -153,28 +153,49 @@ def _part(session: ReadSession, part: Part, words: Sequence[str], user: User | N
     owner = Token.user_id.is_(None) if user is None else Token.user_id == user.id
     chosen = select(Token).where(owner, _live(), *(any_holds(word, Token.name) for word in words))
     found = read_part(session, chosen, part)
-    return Found([summarise_token(session, row[0], user) for row in found.rows], found.last)
+    return Found(_summarise(session, [row[0] for row in found.rows], user), found.last)
 
 
 def summarise_token(session: ReadSession, token: Token, user: User | None) -> TokenSummary:
     """The row as data."""
+    return _summarise(session, [token], user)[0]
+
+
+def _summarise(session: ReadSession, tokens: Sequence[Token], user: User | None) -> list[TokenSummary]:
+    """All of them are this user's, or deploy tokens."""
+    hints = _hints(session, [token.id for token in tokens])
+    # A personal token has what its user has.
+    grants = {} if user else grants_of_each(session, [Holder(token_id=token.id) for token in tokens])
+    return [
+        TokenSummary(
+            id=token.id,
+            name=token.name,
+            user=user.email if user else None,
+            hints=tuple(hints.get(token.id, ())),
+            abilities=tuple(Ability(name).word for name in token.abilities),
+            created_at=token.created_at,
+            expires_at=token.expires_at,
+            last_used_at=token.last_used_at,
+            last_used_address=token.last_used_address,
+            last_used_client=token.last_used_client,
+            grants=tuple(grants.get(Holder(token_id=token.id), ())),
+        )
+        for token in tokens
+    ]
+
+
+def _hints(session: ReadSession, token_ids: Sequence[int]) -> dict[int, list[str]]:
+    """How the secrets begin that are good now, the newest first, by token."""
     still_valid = or_(TokenSecret.valid_until.is_(None), TokenSecret.valid_until > clock.now())
-    hints = session.scalars(
-        select(TokenSecret.hint).where(TokenSecret.token_id == token.id, still_valid).order_by(TokenSecret.id.desc())
-    ).all()
-    return TokenSummary(
-        id=token.id,
-        name=token.name,
-        user=user.email if user else None,
-        hints=tuple(hints),
-        abilities=tuple(Ability(name).word for name in token.abilities),
-        created_at=token.created_at,
-        expires_at=token.expires_at,
-        last_used_at=token.last_used_at,
-        last_used_address=token.last_used_address,
-        last_used_client=token.last_used_client,
-        grants=() if user else tuple(grants_of(session, Holder(token_id=token.id))),
+    rows = session.execute(
+        select(TokenSecret.token_id, TokenSecret.hint)
+        .where(TokenSecret.token_id.in_(token_ids), still_valid)
+        .order_by(TokenSecret.id.desc())
     )
+    found: dict[int, list[str]] = {}
+    for token_id, hint in rows:
+        found.setdefault(token_id, []).append(hint)
+    return found
 
 
 def why_not_good(token: Token, valid_until: datetime | None, user: User | None) -> str | None:

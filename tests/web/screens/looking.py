@@ -20,6 +20,7 @@ MOST_REQUESTS: Final = 6
 MOST_SHIFT: Final = 0.1
 # More than any page has before its main action: who has to press more often gives up.
 MOST_STEPS: Final = 60
+MOST_TOLD: Final = 20
 TOP: Final = "() => { document.activeElement.blur(); window.scrollTo(0, 0) }"
 # What a page has cost, packed as it came; the document itself is none of its resources.
 WEIGHT: Final = """() => {
@@ -75,7 +76,7 @@ def _opened(page: Page, shown: Shown, screen: Screen) -> Iterator[str]:
         for name, value in screen.sent.items():
             page.locator(f"[name={name}]").first.fill(value)
         with page.expect_navigation() as sent:
-            page.get_by_role("button", name=screen.action, exact=True).first.click()
+            page.get_by_role("button", name=screen.button or screen.action, exact=True).first.click()
         answer = sent.value
     assert answer is not None
     if answer.status != screen.status:
@@ -102,7 +103,7 @@ def _walked(page: Page, screen: Screen) -> Iterator[str]:
             return
         passed.append(name)
     if screen.action:
-        yield f"the Tab key does not lead to {screen.action!r}, but to {passed}"
+        yield f"the Tab key does not lead to {screen.action!r}, but to {passed[:MOST_TOLD]}"
 
 
 def _seen(page: Page, theme: Literal["light", "dark"], width: int) -> Iterator[str]:

@@ -66,6 +66,11 @@ $response = $client->send($request); // retried when the host is busy
 REASON: Final = "composer.json: the name Acme/Widgets has capital letters. Write it in small letters and push again."
 
 
+def only_an_administrator(house: House) -> None:
+    """As it is after the first step of the set-up."""
+    factories.user(house, ADMINISTRATOR, role=Role.ADMINISTRATOR)
+
+
 def fill(house: House) -> None:
     """People, packages, tokens, a source with runs of every kind. It is alike each time."""
     factories.repository(house, "customers", public=True)
