@@ -126,7 +126,7 @@ async def wire(house: House, executor: Executor) -> AsyncGenerator[Wire]:
     flusher = Flusher(house.database, (counts, uses, receiver.refused), settings.download_flush_seconds)
     flusher.start()
     try:
-        pages = PageParts(settings, house.database, house.uploads, house.desk)
+        pages = PageParts(settings, house.database, house.uploads, house.desk, house.mailing)
         site = Site(pages, identity, parts.origin, watcher, executor, patient=patient)
         webhooks = Webhooks(receiver, hook_threads)
         metrics = Metrics(settings, lambda: exposition(families(house.database, settings.data_dir)))

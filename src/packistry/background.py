@@ -78,6 +78,18 @@ def _keep_hook(house: House, job: Job) -> None:
     house.hook_keeper.work(hook_id)
 
 
+def _due_mails(database: Database) -> Sequence[Job]:
+    from packistry.accounts.mailing import due_mails
+
+    with database.read() as session:
+        return [Job(f"mail:{link_id}", (link_id,)) for link_id in due_mails(session)]
+
+
+def _mail(house: House, job: Job) -> None:
+    [link_id] = job.ids
+    house.mailing.work(link_id)
+
+
 def _forget_deliveries(house: House) -> None:
     from packistry.sources.deliveries import forget_all_deliveries
 
@@ -131,6 +143,7 @@ KINDS: Final[tuple[Kind[House], ...]] = (
     Kind(name="import", find_due=_due_imports, work=_import, give_up=_give_up_import, priority=10, concurrency=4),
     # Of two hosts at once, so that one that hangs keeps no other from being looked at.
     Kind(name="rule", find_due=_due_rules, work=_gather, give_up=_give_up_rule, priority=40, concurrency=2),
+    Kind(name="mail", find_due=_due_mails, work=_mail, priority=5, concurrency=2),
     Kind(name="hook", find_due=_due_hooks, work=_keep_hook, priority=30, concurrency=2),
 )
 SCHEDULES: Final[tuple[Schedule[House], ...]] = (

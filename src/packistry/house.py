@@ -18,6 +18,7 @@ from packistry.storage.base import BlobStorage
 from packistry.storage.local import LocalStorage
 
 if TYPE_CHECKING:
+    from packistry.accounts.mailing import Mailing
     from packistry.packages.upload import Uploads
     from packistry.sources.credentials import CredentialWatch
     from packistry.sources.desk import SourceDesk
@@ -79,6 +80,26 @@ class House:
         settings = self.settings
         connector = connecting.Connector(settings)
         return upkeep.HookKeeper(self.database, connector, self.public_url, settings.outbound_allow)
+
+    @property
+    def mailing(self) -> "Mailing":
+        """What mails links to people, in the jobs process."""
+        from packistry.accounts import mailing
+        from packistry.outbound.mail import MailServer
+
+        settings = self.settings
+        server = None
+        if settings.smtp_host is not None and settings.smtp_from is not None:
+            password = None if settings.smtp_password is None else settings.smtp_password.get_secret_value()
+            server = MailServer(
+                settings.smtp_host,
+                settings.smtp_port,
+                settings.smtp_security,
+                settings.smtp_from,
+                settings.smtp_user,
+                password,
+            )
+        return mailing.Mailing(self.database, server, self.public_url)
 
     @property
     def importer(self) -> "Importer":

@@ -298,6 +298,23 @@ class Settings(BaseSettings):
         60, "days", "How long a browser stays signed in at most; then its user signs in again.", ge=1, le=365
     )
 
+    smtp_host: str | None = _setting(
+        None,
+        "host",
+        "The mail server that password links and invitations are sent by; without it nothing is mailed.",
+    )
+    smtp_port: int = _setting(587, "number", "The port of the mail server.", ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = _setting(
+        "starttls",
+        "one of starttls, tls, none",
+        "How the connection to the mail server is kept private; none is for a server on the same machine.",
+    )
+    smtp_user: str | None = _setting(None, "name", "The account at the mail server, if it wants one.")
+    smtp_password: SecretStr | None = _setting(None, "secret", "The password of that account.", secret=True)
+    smtp_from: str | None = _setting(
+        None, "address", "Who mails are from, such as packages@example.com; needed where a mail server is named."
+    )
+
     import_retention_days: int = _setting(
         90, "days", "How long imports that are over are kept, with each of their branches and tags.", ge=1
     )

@@ -44,7 +44,7 @@ PROMISED = {
     "worker": [""],
     "doctor": [""],
     "why": [""],
-    "user": ["add", "list", "update", "delete", "reset-password"],
+    "user": ["add", "list", "update", "delete", "reset-password", "reset-link"],
     "repository": ["add", "list", "update", "delete"],
     "package": ["upload", "list", "show", "update", "delete", "purge", "add", "rebuild"],
     "source": ["add", "list", "update", "test", "rotate", "delete", "projects"],

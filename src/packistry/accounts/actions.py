@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from packistry import clock
@@ -18,7 +18,7 @@ from packistry.audit.events import Event
 from packistry.audit.log import Subject, record
 from packistry.db.changes import user_key
 from packistry.db.engine import WriteSession
-from packistry.db.models import Token, User
+from packistry.db.models import AccountLink, Token, User
 from packistry.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 
 # Length is what counts; see NIST SP 800-63B. The upper bound keeps hashing from becoming a way to burn our time.
@@ -42,7 +42,7 @@ def create_user(
     require(actor, Permission.USER_MANAGE)
     user = User(
         name=_valid_name(name),
-        email=_valid_email(email),
+        email=valid_email(email),
         role=role,
         password_hash=password_hash,
         active=True,
@@ -71,7 +71,7 @@ def update_user(
     _hold(session, user)
     wanted = {
         "name": None if name is None else _valid_name(name),
-        "email": None if email is None else _valid_email(email),
+        "email": None if email is None else valid_email(email),
         "role": role,
         "active": active,
     }
@@ -92,11 +92,19 @@ def update_user(
 def reset_password(session: WriteSession, actor: Actor, user: User, password_hash: str) -> None:
     """Sets a new password; the old one stops working with the next request."""
     require(actor, Permission.USER_MANAGE)
+    set_password(session, user, password_hash)
+    record(session, actor, Event.USER_PASSWORD_RESET, _subject(user))
+
+
+def set_password(session: WriteSession, user: User, password_hash: str, *, keep_session: int | None = None) -> None:
+    """The password of an account, whoever sets it: the right to, and the line in the log, are the caller's.
+
+    Whoever signed in by the old one, perhaps not its owner, has to prove the new one; links to set another end.
+    """
     _hold(session, user)
     user.password_hash = password_hash
-    # Whoever signed in by the old one, perhaps not its owner, has to prove the new one.
-    end_sessions(session, user.id)
-    record(session, actor, Event.USER_PASSWORD_RESET, _subject(user))
+    end_sessions(session, user.id, but=keep_session)
+    session.execute(delete(AccountLink).where(AccountLink.user_id == user.id, AccountLink.used_at.is_(None)))
     session.changed(user_key(user.id))
 
 
@@ -104,11 +112,8 @@ def change_password(session: WriteSession, actor: UserActor, password_hash: str,
     """The actor's own new password, the present one having been proved. Signs out every other browser."""
     require(actor, Permission.PERSONAL_TOKEN_MANAGE)
     user = session.get_one(User, actor.user_id)
-    _hold(session, user)
-    user.password_hash = password_hash
-    end_sessions(session, user.id, but=keep_session)
+    set_password(session, user, password_hash, keep_session=keep_session)
     record(session, actor, Event.USER_PASSWORD_CHANGED, _subject(user))
-    session.changed(user_key(user.id))
 
 
 def delete_user(session: WriteSession, actor: Actor, user: User) -> None:
@@ -173,7 +178,8 @@ def _valid_name(name: str) -> str:
     return trimmed
 
 
-def _valid_email(email: str) -> str:
+def valid_email(email: str) -> str:
+    """The address as it is kept. Refuses with InvalidInput what is none."""
     lowered = email.strip().lower()
     if len(lowered) > NAME_CHARACTERS or not EMAIL.fullmatch(lowered):
         raise InvalidInput(f"{email!r} is not an e-mail address.", field="email")

@@ -56,14 +56,18 @@ class SignedIn:
     stale: bool
 
 
-def begin_session(session: WriteSession, user_id: int, place: Place) -> str:
+def begin_session(session: WriteSession, user_id: int, place: Place, *, instead_of: int | None = None) -> str:
     """A new session of the user; returns what the cookie is to hold, which nobody can ask for again.
+
+    `instead_of` is the session that the browser had before: its cookie goes, so it ends.
 
     Refuses with Unauthenticated when the account was switched off since the password was proved.
     """
     user = session.get(User, user_id)
     if user is None or not user.active:
         raise Unauthenticated("This account is switched off; ask an administrator.")
+    if instead_of is not None:
+        session.execute(delete(BrowserSession).where(BrowserSession.id == instead_of))
     plain = secrets.token_urlsafe(SECRET_BYTES)
     moment = clock.now()
     session.add(
@@ -120,6 +124,12 @@ def end_session(session: WriteSession, actor: UserActor, session_id: int) -> Non
     if ended is None:
         raise NotFound("There is no such session, or it is not yours.")
     record(session, actor, Event.USER_SIGNED_OUT, Subject("user", actor.user_id, actor.name))
+
+
+def end_other_sessions(session: WriteSession, actor: UserActor, own: int) -> None:
+    """Signs the actor's other browsers out."""
+    end_sessions(session, actor.user_id, but=own)
+    record(session, actor, Event.USER_SIGNED_OUT, Subject("user", actor.user_id, actor.name), browsers="others")
 
 
 def end_sessions(session: WriteSession, user_id: int, *, but: int | None = None) -> None:

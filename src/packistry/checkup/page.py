@@ -27,6 +27,11 @@ def look() -> list[Found]:
         settings = load_settings()
     except Refusal as refusal:
         return [Found("settings", Finding.BAD, refusal.sentence)]
+    return look_with(settings)
+
+
+def look_with(settings: Settings) -> list[Found]:
+    """The same with settings that were read already."""
     order = list(reversed(Finding))
     return sorted(_parts(settings), key=lambda found: order.index(found.finding))
 

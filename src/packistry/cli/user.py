@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
+from packistry import clock
 from packistry.access.permissions import Role
 from packistry.cli.asking import confirm, read_password
-from packistry.cli.opening import opened, operator
+from packistry.cli.opening import opened, operator, public_url
 from packistry.cli.options import AsJSON, UserGrantPackages, UserGrantRepositories, Yes, user_grants
 from packistry.cli.printing import answer, facts, moment, table
 from packistry.cli.verbs import noun, verb
-from packistry.documents.subjects import DeletedDocument, GrantDocument, UserDocument, user_document
+from packistry.documents.subjects import DeletedDocument, GrantDocument, LinkDocument, UserDocument, user_document
 from packistry.errors import InvalidInput
 
 app = noun("user", "People, their role and what they were given.")
@@ -152,6 +153,23 @@ def reset_password(user: User, *, password_stdin: PasswordStdin = False, as_json
             actions.reset_password(session, operator(), found, hashed)
             document = user_document(summarise_user(session, found))
     answer(document, [f"User {document.email} has a new password."], as_json=as_json)
+
+
+@verb(app, "reset-link", "user reset-link ada@example.com", prints=LinkDocument)
+def reset_link(user: User, *, as_json: AsJSON = False) -> None:
+    """Make a link by which a user sets another password, once within 24 hours. It is shown this once."""
+    from packistry.accounts.links import RESET, RESET_LASTS, make_reset_link
+    from packistry.accounts.mailing import PLACES
+    from packistry.accounts.queries import find_user
+
+    with opened() as house:
+        base = public_url(house)
+        with house.database.write() as session:
+            found = find_user(session, operator(), user)
+            plain = make_reset_link(session, operator(), found)
+        document = LinkDocument(found.email, f"{base}{PLACES[RESET]}/{plain}", clock.now() + RESET_LASTS)
+    lines = [f"Give this to {document.email} alone; it works once, for 24 hours:", f"  {document.link}"]
+    answer(document, lines, as_json=as_json)
 
 
 def spelled(grants: list[GrantDocument]) -> str:

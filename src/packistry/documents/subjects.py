@@ -154,6 +154,15 @@ class UploadDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkDocument:
+    """A link that lets somebody in, once."""
+
+    email: Annotated[str, "whom it is for"]
+    link: Annotated[str, "address, shown this once"]
+    expires_at: Annotated[datetime, "end"]
+
+
+@dataclass(frozen=True, slots=True)
 class DeletedDocument:
     """What was taken away."""
 

@@ -10,7 +10,7 @@ from packistry.access.actors import Actor
 from packistry.access.permissions import Permission
 from packistry.access.rules import require
 from packistry.db.engine import ReadSession
-from packistry.db.models import Delivery, Hook, ImportRef, ImportRun, Package, Project, Repository, Source
+from packistry.db.models import Delivery, Hook, ImportRef, ImportRun, Package, Project, Repository, Rule, Source
 from packistry.db.statements import all_in
 from packistry.sources.deliveries import DeliverySummary
 from packistry.sources.queries import AddedProject
@@ -114,6 +114,25 @@ def name_sources(
     conditions = [Source.deleted_at.is_(None), *all_in(Source.name + " " + Source.address, words)]
     chosen = select(Source.id, Source.name, Source.address).where(*conditions).order_by(Source.name).limit(limit)
     return [(number, name, address) for number, name, address in session.execute(chosen)]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLoss:
+    """Projects that are followed, the packages they are, and the rules that add more."""
+
+    projects: int
+    packages: int
+    rules: int
+
+
+def loss_of_source(session: ReadSession, source: Source) -> SourceLoss:
+    """What stops with the source, for whoever may delete it."""
+    live = (Project.source_id == source.id, Project.deleted_at.is_(None))
+    projects, packages = session.execute(
+        select(func.count(), func.count(func.distinct(Project.package_id))).where(*live)
+    ).one()
+    rules = select(func.count()).select_from(Rule).where(Rule.source_id == source.id, Rule.deleted_at.is_(None))
+    return SourceLoss(projects, packages, session.scalar(rules) or 0)
 
 
 def _of_projects(show: str) -> list[ColumnElement[bool]]:

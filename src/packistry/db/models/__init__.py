@@ -8,6 +8,7 @@ from packistry.db.models.downloads import Download
 from packistry.db.models.generation import Change, Generation
 from packistry.db.models.grants import GrantRow
 from packistry.db.models.installation import Installation
+from packistry.db.models.links import AccountLink
 from packistry.db.models.packages import Archive, Document, Package, ProvidedName, Requirement, Version
 from packistry.db.models.repositories import Repository
 from packistry.db.models.sessions import BrowserSession
@@ -15,6 +16,7 @@ from packistry.db.models.sources import Delivery, Hook, ImportRef, ImportRun, Pr
 from packistry.db.models.tokens import Token, TokenSecret
 
 __all__ = [
+    "AccountLink",
     "Archive",
     "AuditEvent",
     "Base",

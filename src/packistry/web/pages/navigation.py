@@ -51,6 +51,7 @@ GROUPS: Final = (
         (
             Entry("Audit log", "clock", "/-/audit", Permission.AUDIT_READ),
             Entry("Why not?", "issue", "/-/why"),
+            Entry("Settings", "sliders", "/-/settings", Permission.INSTALLATION_MANAGE),
         ),
     ),
 )

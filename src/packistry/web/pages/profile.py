@@ -6,7 +6,7 @@ from typing import Final
 from starlette.responses import Response
 
 from packistry.accounts.actions import change_password, make_password_hash
-from packistry.accounts.sessions import end_session, list_sessions
+from packistry.accounts.sessions import end_other_sessions, end_session, list_sessions
 from packistry.errors import TooManyAttempts
 from packistry.web.pages.forms import CORRECTABLE, NO_PROBLEMS, Problems, problem
 from packistry.web.pages.site import Page, Site
@@ -57,7 +57,14 @@ def pages(site: Site) -> Sequence[Page]:
             end_session(session, visit.person, visit.number("session"))
         return visit.go(PATH)
 
+    def end_others(visit: Visit) -> Response:
+        assert visit.signed_in is not None, "the site lets nobody in who is not"
+        with visit.database.write() as session:
+            end_other_sessions(session, visit.person, visit.signed_in.session_id)
+        return visit.go(PATH)
+
     return (
         Page(PATH, show=show, act=change),
+        Page(f"{PATH}/sessions/end-others", act=end_others),
         Page(f"{PATH}/sessions/{{session}}/end", act=end),
     )

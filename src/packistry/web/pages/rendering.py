@@ -50,7 +50,9 @@ def environment() -> Environment:
     )
     # English only, for now; every sentence goes through here already.
     made.install_null_translations(newstyle=True)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - the extension adds it
-    made.filters.update(ago=ago, moment=moment, day=day, thousands=thousands, size=size, initials=initials)
+    made.filters.update(
+        ago=ago, moment=moment, day=day, thousands=thousands, size=size, initials=initials, device=device
+    )
     return made
 
 
@@ -125,3 +127,31 @@ def size(amount: int) -> str:
 def initials(name: str) -> str:
     """The first letters of the first two words."""
     return "".join(word[0] for word in name.split()[:2]).upper()
+
+
+# What a browser calls itself names others too, so the first that fits counts. Of any system, and of any browser.
+BROWSERS: Final = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox", "Firefox"),
+    ("Chrom", "Chrome"),
+    ("Safari", "Safari"),
+)
+SYSTEMS: Final = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def device(client: str) -> str:
+    """A browser by the name people know: "Firefox on Linux"; what it calls itself when that is nothing known."""
+    browser = next((name for mark, name in BROWSERS if mark in client), None)
+    system = next((name for mark, name in SYSTEMS if mark in client), None)
+    if browser is None:
+        return client[:60] or "unknown browser"
+    return f"{browser} on {system}" if system else browser

@@ -10,6 +10,7 @@ from packistry.db.engine import ReadSession
 from packistry.errors import NotFound
 from packistry.packages.documents import repository_base
 from packistry.repositories.actions import create_repository, delete_repository, update_repository
+from packistry.repositories.losses import loss_of_repository
 from packistry.repositories.queries import RepositorySummary, find_repository, list_repositories
 from packistry.web.pages.forms import CORRECTABLE, NO_PROBLEMS, Problems, problem
 from packistry.web.pages.site import Page
@@ -105,15 +106,15 @@ def _summary(session: ReadSession, visit: Visit, repository_id: int) -> Reposito
 
 def _form(visit: Visit, repository: Any, problems: Problems) -> Response:
     require(visit.actor, Permission.REPOSITORY_MANAGE)
-    count = 0
+    loss = None
     if repository is not None:
         with visit.database.read() as session:
-            count = _summary(session, visit, repository.id).packages
+            loss = loss_of_repository(session, repository)
     return visit.page(
         "repository_form.html",
         status=422 if problems else 200,
         repository=repository,
-        packages=count,
+        loss=loss,
         problems=problems,
         form=visit.form,
         root=ROOT,

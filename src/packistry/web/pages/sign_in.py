@@ -43,7 +43,8 @@ def signed_in(visit: Visit, limits: Limits, user_id: int, destination: str) -> R
     """Begins a session of the user in this browser and sends it on."""
     with visit.database.write() as session:
         forget_ended_sessions(session, limits)
-        plain = begin_session(session, user_id, visit.place)
+        former = None if visit.signed_in is None else visit.signed_in.session_id
+        plain = begin_session(session, user_id, visit.place, instead_of=former)
     response = visit.go(destination)
     lifetime = int(limits.absolute.total_seconds())
     name = cookie_name(visit.here)

@@ -33,6 +33,8 @@ FORM_TYPE: Final = "application/x-www-form-urlencoded"
 # Answers after which the same request may do better, and when to send it. The sentence on the page is nearer.
 RETRIED: Final = (429, 503)
 RETRY_SECONDS: Final = "30"
+# In the path of a page whose address lets somebody in.
+SECRET: Final = "{secret}"
 FOREVER: Final = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
 
 
@@ -83,7 +85,12 @@ class Site:
         async def answer(request: Request) -> Response:
             handler = page.act if request.method == "POST" else page.show
             assert handler is not None, "the route lets only methods in that the page has"
-            return await self._answer(request, handler, page)
+            response = await self._answer(request, handler, page)
+            if SECRET in page.path:
+                # No other site, nor a log of our own front server by way of a style sheet, learns the address. Not
+                # "no-referrer": with that a browser does not say either which site a form was sent from.
+                response.headers["referrer-policy"] = "strict-origin"
+            return response
 
         return answer
 
@@ -101,10 +108,10 @@ class Site:
                 return visit.sign_in_first()
             return await self._handle(handler, visit, self._patient if page.asks_host else self.executor)
         except Refusal as refusal:
-            return _refused(visit, refusal)
+            return _refused(visit, refusal, page)
         except Exception:
             fault = secrets.token_hex(4)
-            log.exception("page.fault", path=request.url.path, fault=fault)
+            log.exception("page.fault", path=_logged(request, page), fault=fault)
             return visit.page("error.html", status=500, refusal=None, fault=fault, trouble=trouble(visit, 500))
 
     async def _handle(self, handler: Handler, visit: Visit, executor: Executor) -> Response:
@@ -179,10 +186,17 @@ async def _form(request: Request) -> Form:
     return parse_form(bytes(body))
 
 
-def _refused(visit: Visit, refusal: Refusal) -> Response:
+def _logged(request: Request, page: Page) -> str:
+    """The address as it may stand in a log: whoever reads one there must not get in by it."""
+    return page.path if SECRET in page.path else request.url.path
+
+
+def _refused(visit: Visit, refusal: Refusal, page: Page) -> Response:
     told = answer_for(refusal)
     if told.level in {"warning", "error"}:
-        getattr(log, told.level)("page.refused", code=told.code, path=visit.request.url.path, sentence=refusal.sentence)
+        getattr(log, told.level)(
+            "page.refused", code=told.code, path=_logged(visit.request, page), sentence=refusal.sentence
+        )
     # No challenge: a browser would ask for a password in a window of its own.
     status = 403 if isinstance(refusal, Unauthenticated) else int(told.status)
     response = visit.page("error.html", status=status, refusal=refusal, fault=None, trouble=trouble(visit, status))

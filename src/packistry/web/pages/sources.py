@@ -12,7 +12,7 @@ from packistry.db.engine import ReadSession
 from packistry.errors import AddressRefused, HostRefused, InvalidInput, Refusal, Unavailable
 from packistry.repositories.queries import find_repository, list_repositories
 from packistry.sources.actions import delete_source
-from packistry.sources.browsing import PROJECT_FILTERS, PROJECT_SORTS, Wanted, browse_projects
+from packistry.sources.browsing import PROJECT_FILTERS, PROJECT_SORTS, Wanted, browse_projects, loss_of_source
 from packistry.sources.connecting import describe_fields, filled_in, find_provider, providers_there_are
 from packistry.sources.desk import Wish
 from packistry.sources.hooks import list_hooks
@@ -75,6 +75,7 @@ def _page_of(visit: Visit, *, tested: bool = False, problems: Problems = NO_PROB
         source = source_at(session, visit.actor, source.id)
         projects, found = browse_projects(session, visit.actor, source, wanted)
         hooks = list_hooks(session, visit.actor, source)
+        loss = loss_of_source(session, source)
     provider = find_provider(source.provider)
     return visit.page(
         "source.html",
@@ -86,6 +87,7 @@ def _page_of(visit: Visit, *, tested: bool = False, problems: Problems = NO_PROB
         region="projects",
         region_template="source_projects_region.html",
         hooks=hooks,
+        loss=loss,
         report=report,
         refused=refused,
         problems=problems,

@@ -7,6 +7,8 @@ from starlette.responses import Response
 from packistry.access.permissions import Permission, Role
 from packistry.access.rules import require
 from packistry.accounts.actions import create_user, delete_user, make_password_hash, reset_password, update_user
+from packistry.accounts.links import list_invitations
+from packistry.accounts.losses import loss_of_user
 from packistry.accounts.queries import UserSummary, list_users, summarise_user, user_at
 from packistry.db.engine import WriteSession
 from packistry.web.pages.access import choices, grants_in, package_lines
@@ -21,7 +23,8 @@ PATH: Final = "/-/users"
 def _list(visit: Visit) -> Response:
     with visit.database.read() as session:
         rows = list_users(session, visit.actor)
-    return visit.page("users.html", rows=rows)
+        invitations = list_invitations(session, visit.actor)
+    return visit.page("users.html", rows=rows, invitations=invitations)
 
 
 def _begin(visit: Visit) -> Response:
@@ -112,10 +115,12 @@ def _form(visit: Visit, summary: UserSummary | None, problems: Problems) -> Resp
     grants = summary.grants if summary else ()
     with visit.database.read() as session:
         given = choices(session, visit.actor, grants)
+        loss = loss_of_user(session, user_at(session, visit.actor, summary.id)) if summary else None
     return visit.page(
         "user.html",
         status=422 if problems else 200,
         who=summary,
+        loss=loss,
         problems=problems,
         form=visit.form,
         given=given,

@@ -9,11 +9,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from packistry.access.actors import Actor, Anonymous, UserActor
+from packistry.accounts.mailing import Mailing
 from packistry.accounts.sessions import Place, SignedIn
 from packistry.db.engine import Database
 from packistry.db.types import is_id
 from packistry.errors import NotFound, Unauthenticated
 from packistry.packages.upload import Uploads
+from packistry.repositories.address import read_public_url
 from packistry.settings import Settings
 from packistry.sources.desk import SourceDesk
 from packistry.web.pages.forms import Form
@@ -40,6 +42,7 @@ class PageParts:
     database: Database
     uploads: Uploads
     desk: SourceDesk
+    mailing: Mailing
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,13 @@ class Visit:
     def word(self, name: str) -> str:
         """A part of the page's own address."""
         return str(self.request.path_params[name])
+
+    @property
+    def mails(self) -> bool:
+        """Whether links can be mailed: a server is set, and an address that no header of a request decides."""
+        settings = self.parts.settings
+        is_set = settings.smtp_host is not None and settings.smtp_from is not None
+        return is_set and read_public_url(self.database, settings.public_url) is not None
 
     def number(self, name: str) -> int:
         """A part of the page's own address that is an id. Refuses with NotFound what is none."""

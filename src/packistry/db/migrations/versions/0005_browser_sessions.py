@@ -43,9 +43,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
     )
     op.bulk_insert(sa.table("installation", sa.column("id")), [{"id": 1}])
+    op.create_table(
+        "account_links",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=True),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("email", sa.String(length=255), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=True),
+        sa.Column("grants", packistry.db.types.JSONBytes(), nullable=False),
+        sa.Column("created_by", sa.Integer(), nullable=True),
+        sa.Column("created_at", packistry.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", packistry.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("used_at", packistry.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("mail_due_at", packistry.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("mail_attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("mail_problem", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_account_links_user_id")),
+        sa.ForeignKeyConstraint(["created_by"], ["users.id"], name=op.f("fk_account_links_created_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account_links")),
+        sa.UniqueConstraint("digest", name=op.f("uq_account_links_digest")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_account_links_user_id"), "account_links", ["user_id"], unique=False)
+    op.create_index(op.f("ix_account_links_mail_due_at"), "account_links", ["mail_due_at"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_table("account_links")
     op.drop_table("installation")
     op.drop_index(op.f("ix_packages_name_packages_repository_id_packages_deleted_at"), table_name="packages")
     op.drop_table("browser_sessions")
