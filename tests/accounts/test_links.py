@@ -26,8 +26,9 @@ from packistry.accounts.links import (
 )
 from packistry.accounts.mailing import PAUSES, Mailing, due_mails
 from packistry.accounts.sessions import Place, begin_session
+from packistry.audit.events import Event
 from packistry.db.engine import WriteSession
-from packistry.db.models import AccountLink, BrowserSession, User
+from packistry.db.models import AccountLink, AuditEvent, BrowserSession, User
 from packistry.errors import AlreadyExists, Forbidden, Gone
 from packistry.house import House
 from packistry.outbound.mail import MailServer
@@ -248,3 +249,27 @@ def test_without_the_privacy_that_was_set_nothing_is_sent(house: House, ada: int
     mailing(house, mail_server, security="starttls").work(link_id)
 
     assert mail_server.mails == []
+
+
+def test_each_step_of_a_link_is_in_the_log_without_what_opens(house: House, ada: int) -> None:
+    secrets = [reset_link(house, ada), invitation(house), invitation(house, "ben@example.test")]
+    with house.database.write() as session:
+        reset_by_link(session, secrets[0], HASH, "192.0.2.1")
+        accept_invitation(session, secrets[1], name="Eve", password_hash=HASH, address="192.0.2.2")
+        [ben] = list_invitations(session, OPERATOR)
+        revoke_invitation(session, OPERATOR, ben.id)
+
+    with house.database.read() as session:
+        lines = session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()
+    told = [Event(line.event) for line in lines]
+    wanted = [
+        Event.USER_RESET_LINK_CREATED,
+        Event.USER_INVITED,
+        Event.USER_INVITED,
+        Event.USER_PASSWORD_RESET,
+        Event.USER_CREATED,
+        Event.USER_INVITATION_ACCEPTED,
+        Event.USER_INVITATION_REVOKED,
+    ]
+    assert told[-len(wanted) :] == wanted
+    assert not [line for line in lines if any(plain in f"{line.subject_name} {line.details}" for plain in secrets)]
