@@ -332,6 +332,12 @@ class Settings(BaseSettings):
         secret=True,
     )
 
+    development: bool = _setting(
+        False,
+        "yes or no",
+        "Whether /-/styleguide shows the parts of the pages, for those who work on Packistry itself.",
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "one of debug, info, warning, error", "The least important lines that are logged."
     )

@@ -23,6 +23,7 @@ from tests.proofs.bench.growth import growth
 from tests.proofs.bench.hooks import hooks
 from tests.proofs.bench.importing import import_memory, import_speed
 from tests.proofs.bench.memory import memory
+from tests.proofs.bench.pages import pages
 from tests.proofs.bench.publishing import latency, p2_while_publishing
 from tests.proofs.bench.results import Result, table, write_page
 from tests.proofs.bench.wire import dist, not_modified, p2, p2_postgresql, root
@@ -42,6 +43,7 @@ CASES: dict[str, Callable[[Path, Effort], list[Result]]] = {
     "import-memory": import_memory,
     "import-beside": import_beside_reads,
     "hooks": hooks,
+    "pages": pages,
 }
 
 

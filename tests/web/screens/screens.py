@@ -107,6 +107,7 @@ OTHERS: Final = (
     Screen("import-clean", "/-/imports/1", "Import again"),
     Screen("import-failed", "/-/imports/3", "Import again"),
     Screen("import-running", "/-/imports/5", "Cancel"),
+    Screen("styleguide", "/-/styleguide", "Main action"),
     Screen("not-yours", "/-/users", state=State.REFUSED, who=NOBODY, status=403),
 )
 # On a server where an administrator is and nothing else.

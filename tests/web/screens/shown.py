@@ -45,5 +45,5 @@ def showing(folder: Path, migrated: Path, fill: Callable[[House], None]) -> Gene
     shutil.copy(migrated, data_dir / "packistry.sqlite3")
     with open_house(Settings(data_dir=data_dir)) as house:
         fill(house)
-        with Installation(data_dir).serve() as server:
+        with Installation(data_dir, settings={"development": "yes"}).serve() as server:
             yield Shown(house, server)

@@ -21,6 +21,7 @@ from packistry.web.pages import (
     setup_source,
     sign_in,
     sources,
+    styleguide,
     tokens,
     users,
     why,
@@ -33,6 +34,7 @@ def all_pages(site: Site) -> list[Page]:
     nouns = (dashboard, packages, package, repositories, sources, deliveries, tokens, users, search, why)
     return [
         *sign_in.pages(site),
+        *styleguide.pages(site),
         *setup.pages(site),
         *setup_packages.pages(site),
         *profile.pages(site),
