@@ -213,6 +213,8 @@ def test_variables_that_kubernetes_or_the_tests_set_are_left_alone(
         (b"trusted_proxies = 7", "The setting trusted_proxies"),
         (b"max_archive_bytes = 1.5", "The setting max_archive_bytes"),
         (b'public_url = "\xff"', "packistry.toml cannot be read"),
+        ('public_url = "https://müller.example"'.encode(), "xn--mller-kva.example instead of müller.example"),
+        ('public_url = "https://.ü"'.encode(), ".ü is no name of a host"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, text: bytes, part: str) -> None:

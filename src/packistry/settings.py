@@ -126,6 +126,8 @@ def checked_public_url(value: str) -> str:
         raise ValueError(f"must be an address such as https://packages.example.com: {error}") from error
     if parts.scheme not in {"http", "https"}:
         raise ValueError("must begin with https:// or http://")
+    if parts.hostname and not parts.hostname.isascii():
+        raise ValueError(f"must have the host as clients send it{_in_ascii(parts.hostname)}")
     if not parts.hostname or re.search(r"[^!-~]", value):
         raise ValueError("must name a host and have no spaces, such as https://packages.example.com")
     if parts.username is not None or "?" in value or "#" in value:
@@ -134,6 +136,14 @@ def checked_public_url(value: str) -> str:
         raise ValueError("must have a plain path, without //, /./ or /../")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
+
+
+def _in_ascii(host: str) -> str:
+    """How to write it, if there is a way."""
+    try:
+        return f": {host.encode('idna').decode('ascii')} instead of {host}"
+    except UnicodeError:
+        return f": {host} is no name of a host"
 
 
 def _database_url(value: str) -> str:
