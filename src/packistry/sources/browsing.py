@@ -106,6 +106,26 @@ def browse_deliveries(
     return [DeliverySummary(delivery, source, project or "") for delivery, project in rows], total
 
 
+def package_deliveries(session: ReadSession, actor: Actor, package_id: int, limit: int) -> Sequence[DeliverySummary]:
+    """The latest deliveries about the projects that a package is imported from."""
+    require(actor, Permission.SOURCE_MANAGE)
+    rows = session.execute(
+        select(Delivery, Source, Project.full_name)
+        .join(Hook, Hook.id == Delivery.hook_id)
+        .join(Source, Source.id == Hook.source_id)
+        .join(
+            Project,
+            (Project.source_id == Hook.source_id)
+            & (Project.remote_id == Hook.remote_id)
+            & (Project.repository_id == Hook.repository_id),
+        )
+        .where(Project.package_id == package_id)
+        .order_by(Delivery.id.desc())
+        .limit(limit)
+    )
+    return [DeliverySummary(*row) for row in rows]
+
+
 def name_sources(
     session: ReadSession, actor: Actor, words: Sequence[str], limit: int
 ) -> Sequence[tuple[int, str, str]]:

@@ -25,7 +25,7 @@ def published(house: House) -> House:
     return house
 
 
-VIEWS = ("", "/versions", "/versions/1.0.0", "/dependencies", "/dependents")
+VIEWS = ("", "/versions", "/versions/1.0.0", "/dependencies", "/dependents", "/statistics")
 
 
 @pytest.mark.usefixtures("published")

@@ -9,6 +9,7 @@ from packistry.web.pages import (
     invitations,
     links,
     package,
+    package_settings,
     packages,
     profile,
     repositories,
@@ -31,7 +32,19 @@ from packistry.web.pages.site import Page, Site
 
 def all_pages(site: Site) -> list[Page]:
     """The pages of the site, in no order that matters."""
-    nouns = (dashboard, packages, package, repositories, sources, deliveries, tokens, users, search, why)
+    nouns = (
+        dashboard,
+        packages,
+        package,
+        package_settings,
+        repositories,
+        sources,
+        deliveries,
+        tokens,
+        users,
+        search,
+        why,
+    )
     return [
         *sign_in.pages(site),
         *styleguide.pages(site),

@@ -6,8 +6,11 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from packistry.access.permissions import Permission
+from packistry.access.rules import may
 from packistry.db.engine import ReadSession
 from packistry.errors import NotFound
+from packistry.packages.activity import downloads_by_version, package_events
 from packistry.packages.catalogue import (
     PackageFacts,
     VersionFacts,
@@ -23,6 +26,7 @@ from packistry.packages.catalogue import (
 from packistry.packages.documents import repository_base
 from packistry.packages.queries import Page as Slice
 from packistry.packages.requirements import list_dependents
+from packistry.sources.browsing import package_deliveries
 from packistry.sources.file_pages import FilePages, file_pages
 from packistry.web.pages.charts import bar_chart
 from packistry.web.pages.lists import Listing, asked_for
@@ -34,6 +38,9 @@ PERIODS: Final = ("30", "90", "365")
 STABILITIES: Final = ("stable", "pre", "dev")
 # How many of a package's versions the first page shows.
 NEWEST: Final = 6
+# Rows of the versions that were downloaded most, and of hook deliveries.
+MOST_VERSIONS: Final = 25
+LATEST_DELIVERIES: Final = 10
 LINKS: Final = ("require", "require-dev", "replace", "provide", "conflict", "suggest")
 SORTS: Final = ("version", "released", "downloads")
 
@@ -136,6 +143,29 @@ def _dependents(visit: Visit, session: ReadSession, shown: Shown) -> dict[str, A
     }
 
 
+def _statistics(visit: Visit, session: ReadSession, shown: Shown) -> dict[str, Any]:
+    days = visit.request.query_params.get("days", "90")
+    days = days if days in PERIODS else "90"
+    return {
+        "chart": bar_chart(downloads_by_day(session, shown.facts.package, int(days))),
+        "days": days,
+        "rows": downloads_by_version(session, shown.facts.package, int(days), MOST_VERSIONS),
+    }
+
+
+def _activity(visit: Visit, session: ReadSession, shown: Shown) -> dict[str, Any]:
+    listing = asked_for(visit, sorts=("-id",), standard_sort="-id")
+    page = Slice(listing.offset, listing.size)
+    rows, total = package_events(session, visit.actor, shown.facts.package, page)
+    return {
+        "listing": listing.counted(total),
+        "rows": rows,
+        "deliveries": package_deliveries(session, visit.actor, shown.facts.package.id, LATEST_DELIVERIES),
+        "region": "activity",
+        "region_template": "activity_region.html",
+    }
+
+
 def _readme(version: VersionFacts | None, pages: FilePages | None) -> object:
     if version is None or version.readme is None:
         return None
@@ -168,6 +198,8 @@ VIEWS: Final = {
     "/versions/{version:path}": ("package_version.html", _version),
     "/dependencies": ("package_dependencies.html", _dependencies),
     "/dependents": ("package_dependents.html", _dependents),
+    "/statistics": ("package_statistics.html", _statistics),
+    "/activity": ("package_activity.html", _activity),
 }
 
 
@@ -196,6 +228,7 @@ def _shown_by(view: str) -> Handler:
         return visit.page(
             template,
             shown=shown,
+            manages=may(visit.actor, Permission.PACKAGE_MANAGE),
             view=view,
             base=base,
             readme=readme,
@@ -216,7 +249,7 @@ def _elsewhere(session: ReadSession, visit: Visit, name: str) -> str | None:
 
 
 PAGES: Final = tuple(
-    Page(f"{place}/{{vendor}}/{{name}}{view}", show=_shown_by(view), open=True)
+    Page(f"{place}/{{vendor}}/{{name}}{view}", show=_shown_by(view), open=view != "/activity")
     for place in ("/-/packages", "/-/r/{repository}")
     for view in VIEWS
 )
