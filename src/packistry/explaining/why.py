@@ -196,7 +196,7 @@ def _grant(actor: Actor, path: str) -> str:
                 f"Tie the token to it, on /-/deploy-tokens/{actor.token_id} (--repository {path or '/'} adds to none)."
             )
         case UserActor():
-            return f"Give it to the user, on /-/users/{actor.user_id}."
+            return f"Give {path or 'the root repository'} to the user, on /-/users/{actor.user_id}."
         case _:
             return "Use a token: composer config --auth bearer.HOST TOKEN, or make the repository public."
 
