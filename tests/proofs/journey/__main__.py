@@ -59,7 +59,8 @@ def main() -> int:
     arguments.add_argument("--latency", type=float, default=LATENCY_SECONDS, help="seconds of each answer of the host")
     host = filled_host(arguments.parse_args().latency)
     clock = Clock(host)
-    print(f"{'':<52}{'in all':>9}   the host", flush=True)
+    # Whatever else the machine does is in every figure.
+    print(f"{f'({os.cpu_count()} processors, load {os.getloadavg()[0]:.1f})':<52}{'in all':>9}   the host", flush=True)
     with host.running(), tempfile.TemporaryDirectory(prefix="packistry-journey-") as folder:
         _travel(clock, Path(folder))
     print(f"{'clone to composer require':<52}{clock.seconds:7.1f} s   of {MOST_SECONDS:.0f} s", flush=True)
