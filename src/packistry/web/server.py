@@ -19,6 +19,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from packistry.errors import InvalidInput
+from packistry.web.stopping import STOPPING
 
 # With granian's defaults about 2,050 connections that send nothing block the server; with these 10,000 do not.
 BACKLOG: Final = 16_384
@@ -87,7 +88,7 @@ def hear_stop() -> None:
     serve on. A second one while it finishes its requests would keep it from ending.
     """
     loop: Any = asyncio.get_event_loop()
-    told = threading.Event()
+    told = STOPPING
 
     def add_signal_handler(number: int, callback: Callable[..., object], *arguments: object) -> None:
         def hear(_number: int, _frame: FrameType | None) -> None:

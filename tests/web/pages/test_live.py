@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -114,6 +115,19 @@ def test_a_stream_ends_after_a_while_and_says_meanwhile_that_it_is_there(
     assert chunks[0].startswith(b"retry:")
     assert b": still here\n\n" in chunks
     assert not any(b"finished" in chunk for chunk in chunks)
+
+
+def test_a_server_that_stops_waits_for_no_stream(running: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopping = threading.Event()
+    monkeypatch.setattr(live, "STOPPING", stopping)
+
+    async def watch(runs: LiveRuns) -> list[bytes]:
+        events = runs.stream(1, 1)
+        await next_event(events)
+        stopping.set()
+        return [chunk async for chunk in events]
+
+    assert follow(running, watch) == []
 
 
 def test_however_many_watch_there_is_one_look(running: House) -> None:

@@ -18,6 +18,7 @@ from packistry.db.engine import Database
 from packistry.errors import Refusal, Unavailable
 from packistry.sources.runs import RunProgress, follow_runs
 from packistry.web.running import run
+from packistry.web.stopping import STOPPING
 
 # Who watches sees twice a second that something went on; at more the eye gains nothing.
 LOOK_SECONDS: Final = 0.5
@@ -81,7 +82,7 @@ class LiveRuns:
 
     async def _events(self, run_id: int | None, told: asyncio.Event, ends: float) -> AsyncGenerator[bytes]:
         before: Runs | None = None
-        while time.monotonic() < ends:
+        while time.monotonic() < ends and not STOPPING.is_set():
             told.clear()
             now = _of_interest(self._latest, run_id)
             if now != before:
@@ -107,6 +108,10 @@ class LiveRuns:
     async def _keep_looking(self) -> None:
         while self._watched:
             await asyncio.sleep(LOOK_SECONDS)
+            if STOPPING.is_set():
+                # A server that stops waits for every answer to end, half a minute at most, before it kills.
+                self._wake()
+                return
             # A database that is busy or gone is asked again; the streams go on saying that they are there.
             with suppress(Refusal):
                 # One at a time: an earlier look that came later would know nothing of who watches since.
@@ -121,8 +126,11 @@ class LiveRuns:
         self._looked_at = looked_at
         if latest != self._latest:
             self._latest = latest
-            for told in list(self._told.values()):
-                told.set()
+            self._wake()
+
+    def _wake(self) -> None:
+        for told in list(self._told.values()):
+            told.set()
 
     def _read(self, runs: list[int], *, with_open: bool) -> Runs:
         with self._database.read() as session:
