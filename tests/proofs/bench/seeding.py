@@ -109,7 +109,8 @@ class _Rows:
         package_id, name = next(self._package_ids), package_name(number)
         row = {"id": package_id, "repository_id": self._repository_id, "name": name, "vendor": VENDOR}
         about = {"type": "library", "description": "Everything that a shop needs", "latest_version": "1.0.0"}
-        self._rows[Package].append({**row, **about, "created_at": BEGINNING, "updated_at": BEGINNING})
+        updated = BEGINNING + timedelta(minutes=number)
+        self._rows[Package].append({**row, **about, "created_at": BEGINNING, "updated_at": updated})
         entries = [self._add_version(package_id, name, which) for which in range(versions)]
         for document, published in ((name, entries), (name + DEV_SUFFIX, [])):
             row = {"repository_id": self._repository_id, "name": document, "package_id": package_id}

@@ -20,6 +20,10 @@ class Package(Base):
         Index(None, "repository_id", "vendor"),
         # All that a search by name looks at, while it is typed: the rows themselves are ten times as much to read.
         Index(None, "name", "repository_id", "deleted_at"),
+        # The same for lists that begin with the latest or the most wanted, and for the types there are.
+        Index("ix_packages_by_update", "updated_at", "name", "repository_id", "deleted_at"),
+        Index("ix_packages_by_downloads", "downloads", "name", "repository_id", "deleted_at"),
+        Index("ix_packages_by_type", "type", "repository_id", "deleted_at"),
         NEVER_AGAIN,
     )
 

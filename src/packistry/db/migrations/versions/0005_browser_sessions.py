@@ -34,6 +34,10 @@ def upgrade() -> None:
         ["name", "repository_id", "deleted_at"],
         unique=False,
     )
+    read = ["repository_id", "deleted_at"]
+    op.create_index("ix_packages_by_update", "packages", ["updated_at", "name", *read], unique=False)
+    op.create_index("ix_packages_by_downloads", "packages", ["downloads", "name", *read], unique=False)
+    op.create_index("ix_packages_by_type", "packages", ["type", *read], unique=False)
 
     op.create_table(
         "installation",
@@ -72,5 +76,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("account_links")
     op.drop_table("installation")
+    for name in ("update", "downloads", "type"):
+        op.drop_index(f"ix_packages_by_{name}", table_name="packages")
     op.drop_index(op.f("ix_packages_name_packages_repository_id_packages_deleted_at"), table_name="packages")
     op.drop_table("browser_sessions")
