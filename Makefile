@@ -13,7 +13,7 @@ CLIENTS := .cache/composer-clients
 DESCRIPTIONS := .cache/host-descriptions
 TOOLS := .cache/test-tools
 
-.PHONY: help install run test check check-form check-lint check-types check-imports format differential corpus clients chaos fuzz bench journey screens docs lock clean
+.PHONY: help install run test check check-form check-lint check-types check-imports format differential corpus clients chaos fuzz bench journey screens schemathesis openapi docs lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -66,6 +66,12 @@ screens: $(DEVELOPED) $(TOOLS) ## every page in every state, both themes and wid
 	$(BIN)/python -m tests.proofs.screens $(ARGUMENTS)
 journey: $(DEVELOPED) $(CLIENTS)/.made $(TOOLS) ## the first run with a clock: clone, make run, the wizard in Chromium, a real Composer
 	$(BIN)/python -m tests.proofs.journey $(ARGUMENTS)
+
+API_EXAMPLES ?= 300
+schemathesis: $(DEVELOPED) ## ask with many examples whether the API keeps to its document
+	API_EXAMPLES=$(API_EXAMPLES) $(BIN)/pytest tests/api/test_schemathesis.py -q -n 2 --timeout 3600
+openapi: $(DEVELOPED) ## write down the OpenAPI document, after looking at what changed
+	$(BIN)/python -m tests.api.specification
 
 docs: $(DEVELOPED) ## write the reference pages that are made from the code
 	$(BIN)/python -m scripts.reference_docs

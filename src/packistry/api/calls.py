@@ -1,7 +1,7 @@
 """One call as the resources see it: who asks, the sessions, and the answers in their one form."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
@@ -149,15 +149,21 @@ def etag_of(document: object) -> str:
     return f'"{hashlib.blake2b(orjson.dumps(told), digest_size=16).hexdigest()}"'
 
 
-def needs(ability: Ability) -> Callable[[Request], None]:
-    """Refuses callers without the ability, before anything of the call is looked at."""
+def needs(ability: Ability, known: Collection[str]) -> Callable[[Request], Awaitable[None]]:
+    """Refuses callers without the ability, before anything of the call is looked at, and a parameter that nobody knows:
+    who mistypes a filter must not take the whole list for what it leaves.
+    """
 
     async def check(request: Request) -> None:
         entry: Entry = request.scope[KEY]
         assert entry.actor is not None, "the door lets nobody in who is unknown"
         require_ability(entry.actor, ability)
+        for name in request.query_params:
+            if name not in known:
+                there_are = f"there are {', '.join(sorted(known))}" if known else "there is none"
+                raise InvalidInput(f"This call has no such parameter; {there_are}.", field=name[:MOST_KEY_CHARACTERS])
 
-    return check  # pyright: ignore[reportReturnType]
+    return check
 
 
 async def _call(request: Request) -> Call:

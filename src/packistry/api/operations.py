@@ -55,19 +55,22 @@ def operation(
         if body is not None:
             extra["requestBody"] = body
         described = f"{' '.join(rest.split())}\n\nNeeds the ability `{ability.value}`.".strip()
+        known: set[str] = set()
         router.add_api_route(
             path,
             function,
             methods=[method],
             response_model=None,
             status_code=status,
-            dependencies=[Depends(needs(ability))],
+            dependencies=[Depends(needs(ability, known))],
             summary=summary.rstrip("."),
             description=described,
             operation_id=function.__name__,
             responses={status: _answer(answers)},
             openapi_extra=extra,
         )
+        [made] = [each for each in router.routes if getattr(each, "endpoint", None) is function]
+        known.update(_parameters(cast("Any", made).dependant))
         return function
 
     return add
@@ -81,3 +84,9 @@ def list_of(document: type) -> Any:
 
 def _answer(answers: Any) -> dict[str, Any]:
     return {"description": "Nothing."} if answers is None else {"description": "As asked.", "model": answers}
+
+
+def _parameters(needed: Any) -> set[str]:
+    """The names of the query parameters of a call, with those of what it depends on."""
+    own = {each.alias for each in needed.query_params}
+    return own.union(*(_parameters(inner) for inner in needed.dependencies))

@@ -35,8 +35,8 @@ answered alike.
 `Retry-After`."""
 
 # Which refusals any operation may have.
-COMMON: Final = (400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
-CHANGING: Final = (409, 412, 502, 507)
+COMMON: Final = (400, 401, 403, 404, 413, 415, 422, 429, 500, 502, 503)
+CHANGING: Final = (409, 412, 507)
 _PROBLEM: Final = {
     "type": "object",
     "title": "Problem",
