@@ -1,6 +1,7 @@
-"""Schemathesis asks whether the API keeps to its document, whatever it is sent: a bounded run; `make schemathesis` is
-a longer one.
-"""
+"""Schemathesis asks whether the API keeps to its document, whatever it is sent: `make schemathesis`."""
+
+# pyright: reportUnknownVariableType=false
+# The types of schemathesis leave its cases open.
 
 import os
 from collections.abc import Iterator
@@ -23,11 +24,12 @@ from tests.api.calling import Caller, by_token
 from tests.api.specification import document
 from tests.web.worlds import settings_in
 
-# Of each operation; the suite has no time for more.
-EXAMPLES: Final = int(os.environ.get("API_EXAMPLES", "6"))
+# Of each operation.
+EXAMPLES: Final = int(os.environ.get("API_EXAMPLES", "0"))
+pytestmark = pytest.mark.skipif(not EXAMPLES, reason="takes minutes: make schemathesis")
 # Not asked: what fits the schema is refused for many a reason (a name that is taken, a cursor of another list), and who
 # may come in is asked in test_door.py, where the callers are known.
-OTHERWISE: Final = [positive_data_acceptance, ignored_auth]
+OTHERWISE: Final[list[Any]] = [positive_data_acceptance, ignored_auth]
 SCHEMA: Final[Any] = schemathesis.openapi.from_dict(orjson.loads(document()))
 
 
@@ -54,12 +56,12 @@ def fill(house: House) -> None:
 
 @SCHEMA.parametrize()
 @settings(
-    max_examples=EXAMPLES,
+    max_examples=max(EXAMPLES, 1),
     deadline=None,
     database=None,
     derandomize=EXAMPLES < 50,
     phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture],
 )
 def test_every_operation_keeps_to_the_document(case: Any, caller: Caller) -> None:
     options = case.as_transport_kwargs(base_url="http://packistry.test/api/v1", headers=caller.headers)
@@ -69,8 +71,9 @@ def test_every_operation_keeps_to_the_document(case: Any, caller: Caller) -> Non
     content = {"content": data} if isinstance(data, (bytes, str)) else {"data": data}
     asked = {name: options[name] for name in ("method", "url", "params", "json", "files") if name in options}
 
-    answer = caller.client.request(**asked, **content, headers=headers)
+    client: Any = caller.client
+    answer = client.request(**asked, **content, headers=headers)
 
     # That a host does not answer is no fault of ours.
-    hosts = [not_a_server_error] if answer.status_code in {502, 503} else []
+    hosts: list[Any] = [not_a_server_error] if answer.status_code in {502, 503} else []
     case.validate_response(answer, excluded_checks=[*OTHERWISE, *hosts])

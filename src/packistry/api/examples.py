@@ -18,6 +18,7 @@ from packistry.documents.sources import (
 from packistry.documents.subjects import (
     ExplanationDocument,
     GrantDocument,
+    LinkDocument,
     NewTokenDocument,
     PackageDocument,
     PurgedDocument,
@@ -247,4 +248,5 @@ EXAMPLES: Final[dict[type, Any]] = {
     ),
     StatisticsDocument: StatisticsDocument(repositories=3, packages=120, versions=2400, downloads=90210),
     DownloadsDocument: DownloadsDocument(7, [DayDocument(date(2026, 11, 20), 12)]),
+    LinkDocument: LinkDocument("ada@example.com", "https://packages.example.com/-/reset-password/5fK2mQ9…", _SEEN),
 }

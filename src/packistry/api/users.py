@@ -5,14 +5,17 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict, Field
 
+from packistry import clock
 from packistry.access.permissions import Ability, Role
 from packistry.accounts.actions import create_user, delete_user, make_password_hash, reset_password, update_user
+from packistry.accounts.links import RESET, RESET_LASTS, make_reset_link
+from packistry.accounts.mailing import PLACES
 from packistry.accounts.queries import USER_ORDERS, User, part_of_users, summarise_user, user_at
 from packistry.api.calls import Ask, Call, Listed, sorted_by
 from packistry.api.inputs import Body, Grants, Id, Name, Words, words_of
 from packistry.api.operations import list_of, operation
 from packistry.db.engine import WriteSession
-from packistry.documents.subjects import UserDocument, user_document
+from packistry.documents.subjects import LinkDocument, UserDocument, user_document
 
 router: Final = APIRouter(tags=["users"])
 READ, WRITE = Ability.USERS_READ, Ability.USERS_WRITE
@@ -132,6 +135,19 @@ def set_password(call: Ask, user_id: Id, body: NewPassword) -> Response:
     with call.write() as session:
         reset_password(session, call.actor, user_at(session, call.actor, user_id), password_hash)
     return Response(status_code=204)
+
+
+@operation(router, "POST", "/users/{user_id}/reset-link", ability=WRITE, answers=LinkDocument, status=201, once=True)
+def make_link(call: Ask, user_id: Id) -> Response:
+    """Make a link by which a user sets another password, once within 24 hours. It is answered this once."""
+
+    def make(session: WriteSession) -> Response:
+        user = user_at(session, call.actor, user_id)
+        plain = make_reset_link(session, call.actor, user)
+        link = f"{call.public_base}{PLACES[RESET]}/{plain}"
+        return call.answer(LinkDocument(user.email, link, clock.now() + RESET_LASTS), status=201)
+
+    return call.once(make)
 
 
 @operation(router, "DELETE", "/users/{user_id}", ability=WRITE, status=204, guarded=True)
