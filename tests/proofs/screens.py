@@ -27,7 +27,7 @@ from tests.web.screens.world import fill, only_an_administrator
 
 SHOWN: Final = re.compile(r"^\| GET[A-Z, ]* \| `([^`]+)` \|", re.MULTILINE)
 # Addresses that lead on, answer other than with a page, or are the same page under another address.
-NO_SCREEN: Final = re.compile(r"^/$|static|export|events|/-/itself|/-/r/|/-/setup|deliveries/\{")
+NO_SCREEN: Final = re.compile(r"^/$|static|export|events|/-/itself|/-/r/|/-/setup|secret|deliveries/\{")
 WORLDS: Final[Sequence[tuple[Callable[[House], None], Sequence[Screen]]]] = (
     (fill, (*HELD, *OTHERS)),
     (only_an_administrator, NEW),
