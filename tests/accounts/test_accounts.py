@@ -231,4 +231,4 @@ def test_a_person_as_an_actor_is_what_the_row_says(house: House) -> None:
     with house.database.read() as session:
         actor = user_actor(find_user(session, OPERATOR, "1"), abilities=ALL_ABILITIES)
 
-    assert actor == UserActor(user_id=1, name="ada@example.test", is_administrator=True)
+    assert actor == UserActor(user_id=1, name="ada@example.test", is_administrator=True, abilities=ALL_ABILITIES)
