@@ -6,6 +6,7 @@ from typing import Any, cast
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from packistry.api.all import ROUTERS
 from packistry.api.problems import MEDIA_TYPE, encoded, problem, problem_headers, problem_of
@@ -49,8 +50,20 @@ async def _invalid(_: Request, fault: RequestValidationError) -> Response:
     return Response(encoded(found), 422, media_type=MEDIA_TYPE)
 
 
-async def _http(_: Request, fault: HTTPException) -> Response:
+async def _http(request: Request, fault: HTTPException) -> Response:
     status = HTTPStatus(fault.status_code)
     sentence = "There is no such address; /api/v1/openapi.json has those there are."
     found = problem(status, status.name.lower(), sentence if status == HTTPStatus.NOT_FOUND else fault.detail)
-    return Response(encoded(found), status, fault.headers, MEDIA_TYPE)
+    headers = {"allow": _allowed(request)} if status == HTTPStatus.METHOD_NOT_ALLOWED else fault.headers
+    return Response(encoded(found), status, headers, MEDIA_TYPE)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of all routes at this address; the framework names those of the first one only."""
+    scope = dict(request.scope)
+    found: set[str] = set()
+    for route in [each for router in ROUTERS for each in router.routes]:
+        match, _ = route.matches(scope)
+        if match is not Match.NONE:
+            found |= set(getattr(route, "methods", None) or ())
+    return ", ".join(sorted(found))

@@ -1,10 +1,11 @@
 """The audit log."""
 
+import re
 from datetime import date
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from packistry.access.permissions import Ability
 from packistry.api.calls import Ask, Listed, sorted_by
@@ -17,6 +18,13 @@ router: Final = APIRouter(tags=["audit"])
 READ = Ability.AUDIT_READ
 
 
+def _written_out(day: object) -> object:
+    # A number would be taken for seconds since 1970.
+    if isinstance(day, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", day, re.ASCII):
+        raise ValueError("a day is written as 2027-01-31")
+    return day
+
+
 def _in_the_calendar(day: date | None) -> date | None:
     # What both databases hold, with a day more for its end.
     if day is not None and not 1970 <= day.year <= 9000:
@@ -24,7 +32,9 @@ def _in_the_calendar(day: date | None) -> date | None:
     return day
 
 
-Day = Annotated[date | None, AfterValidator(_in_the_calendar), Query(description="Day in UTC.")]
+Day = Annotated[
+    date | None, BeforeValidator(_written_out), AfterValidator(_in_the_calendar), Query(description="Day in UTC.")
+]
 Kind = Literal["user", "deploy_token", "system", "anonymous"]
 
 

@@ -16,7 +16,7 @@ from packistry.db.types import MAX_ID
 
 ROOT: Final = "/"
 MOST_WORDS: Final = 10
-MOST_GRANTS: Final = 10_000
+MOST_GRANTS: Final = 1_000
 
 Id = Annotated[int, Path(ge=1, le=MAX_ID, description="Its number.")]
 Reference = Annotated[int, Field(ge=1, le=MAX_ID)]
