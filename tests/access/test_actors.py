@@ -11,7 +11,7 @@ from packistry.access.actors import (
     describe,
     has_ability,
 )
-from packistry.access.permissions import ALL_ABILITIES, Ability, Permission, Role
+from packistry.access.permissions import ALL_ABILITIES, COMPOSER_ABILITIES, Ability, Permission, Role
 
 READ, WRITE = frozenset({Ability.READ}), frozenset({Ability.WRITE})
 ADA = UserActor(user_id=1, name="ada@example.test", is_administrator=False)
@@ -66,9 +66,10 @@ def test_an_actor_is_called_by_a_name_that_people_know(actor: Actor, words: str)
 
 
 def test_abilities_and_roles_are_spelled_as_the_command_line_and_the_php_product_spell_them() -> None:
-    assert {ability.word: ability.value for ability in Ability} == {
+    assert {ability.word: ability.value for ability in COMPOSER_ABILITIES} == {
         "read": "repository:read",
         "write": "repository:write",
     }
+    assert all(ability.word == ability.value for ability in ALL_ABILITIES - COMPOSER_ABILITIES)
     assert [role.value for role in Role] == ["admin", "user"]
     assert all(value.count(":") == 1 for value in Permission)

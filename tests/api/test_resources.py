@@ -101,7 +101,7 @@ def test_only_what_one_may_see_is_listed_and_found(client: TestClient, house: Ho
 def test_versions_are_deleted_and_purged(admin: Caller, house: House) -> None:
     factories.repository(house)
     factories.publish(house, version="1.0.0")
-    package = factories.publish(house, version="2.0.0").package.id
+    package = factories.publish(house, version="2.0.0", description="Another file").package.id
     place = f"/packages/{package}/versions"
     newest = admin.get(place)["items"][0]
 

@@ -110,7 +110,7 @@ MISUSED: dict[str, tuple[str, ...]] = {
     "an unknown flag": ("repository", "list", "--all"),
     "a missing argument": ("package", "show"),
     "a missing flag": ("repository", "add", "Acme"),
-    "a wrong choice": ("deploy-token", "add", "ci", "--ability", "admin"),
+    "a wrong choice": ("user", "add", "--name", "Ada", "--email", "ada@example.test", "--role", "king"),
     "a wrong number": ("serve", "--port", "99999"),
 }
 
