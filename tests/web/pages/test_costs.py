@@ -14,7 +14,7 @@ from tests.web.screens.world import RICH, fill
 # How many statements a page takes, the one among them that recognises who asks. None hangs on how much is listed.
 MOST = {
     "/-/": 12,
-    "/-/search?q=acme": 5,
+    "/-/search?q=acme": 6,
     "/-/packages": 6,
     "/-/packages?q=acme&sort=-downloads": 6,
     f"/-/packages/{RICH}": 9,
