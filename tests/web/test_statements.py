@@ -23,8 +23,9 @@ def statements() -> Iterator[list[str]]:
     event.remove(Engine, "before_cursor_execute", note)
 
 
-# The token takes three (generation, token, grants of repositories and packages), whatever is asked.
-TOKEN = 4
+# The token takes four (generation, token, grants of repositories and packages), whatever is asked. The public address
+# that was chosen on the pages is asked for once in the life of a worker.
+TOKEN = 5
 
 
 @pytest.mark.parametrize(

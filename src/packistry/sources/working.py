@@ -16,9 +16,9 @@ from packistry.sources.preparing import Prepared, Preparer, Verdict
 from packistry.sources.states import TAKEN, RefState
 
 # What one transaction publishes at most: a document is rendered once for all of it. SQLite has one writer, and twice as
-# many refs would keep uploads and deliveries of hooks waiting for a tenth of a second.
-BATCH_REFS: Final = 25
-BATCH_SECONDS: Final = 0.5
+# many refs would keep uploads and deliveries of hooks waiting for a fifth of a second.
+BATCH_REFS: Final = 50
+BATCH_SECONDS: Final = 1.0
 # After so many refs that it does not give, the host is taken for silent, and spared the rest.
 SILENT_REFS: Final = 5
 # A ref that is so has the version that it stands for.
