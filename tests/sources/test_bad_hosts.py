@@ -376,3 +376,15 @@ def test_a_token_that_loses_its_scope_half_way_is_said_by_the_run_which_goes_on_
 
 def _is_below(request: Request, path: str) -> bool:
     return request.path.endswith(path) and "/repos" in request.path
+
+
+def test_of_a_package_the_file_is_asked_for_once_and_else_comes_out_of_the_archives(bad: Bad) -> None:
+    for number in range(4):
+        bad.remote.push_tag(f"1.{number}.0", bad.remote.branches["main"])
+    bad.host.requests.clear()
+
+    refs = bad.refs(bad.run())
+
+    assert {state for state, _ in refs.values()} == {"imported"}
+    # By the default branch, which tells the name of all.
+    assert sum("/contents/composer.json" in request.path for request in bad.host.requests) == 1

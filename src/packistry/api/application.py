@@ -15,7 +15,7 @@ from packistry.errors import Refusal
 
 
 def make_application() -> FastAPI:
-    """The API below its prefix. It has no page of its own: /-/api shows the document."""
+    """The API below its prefix. It has no page of its own yet; its document is openapi.json."""
     app = FastAPI(
         openapi_url=None,
         docs_url=None,
